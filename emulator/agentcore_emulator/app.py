@@ -1,0 +1,179 @@
+"""The Starlette app: one port for all planes. Picks service and operation, and hands over to the plane that has it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Protocol
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request as HTTPRequest
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount
+from starlette.types import Receive, Scope, Send
+
+from agentcore_emulator import errors
+from agentcore_emulator.access import AccessCheck
+from agentcore_emulator.aws.passthrough import Passthrough
+from agentcore_emulator.wire.request import Answer, Request
+from agentcore_emulator.wire.service import Operation, error_answer, load
+
+__all__ = ["Handler", "Plane", "StreamingHandler", "make_app"]
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[dict[str, Any]], Awaitable[Mapping[str, Any] | Response]]
+"""Takes an operation's parsed input; returns its output by member name, or a response that streams."""
+
+StreamingHandler = Callable[[dict[str, Any], Mapping[str, str], str, Receive, Send], Awaitable[None]]
+"""Takes an operation's parsed input without its blob payload, headers, request id; relays the body itself."""
+
+# The services that are built here, by the name in a SigV4 credential scope, in the order in which a path is looked up.
+_BY_SCOPE = {
+    "bedrock-agentcore": ("bedrock-agentcore", "bedrock-agentcore-control"),
+    "bedrock": ("bedrock-runtime",),
+}
+_SCOPE = re.compile(r"Credential=[^/\s]*/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
+
+# JSON operations are small; the largest is a CreateEvent of 10 MB (AWS quotas page).
+_LARGEST_BODY = 16 * 1024 * 1024
+
+
+class Plane(Protocol):
+    """A part of the emulator that holds operations of some services."""
+
+    @property
+    def services(self) -> Sequence[str]:
+        """The botocore names of the services."""
+
+    @property
+    def operations(self) -> Mapping[str, Handler]:
+        """Handlers by operation name."""
+
+
+class _Dispatcher:
+    """The ASGI app behind everything that is an AWS request."""
+
+    def __init__(
+        self, planes: Sequence[Plane], streaming: Mapping[str, StreamingHandler], passthrough: Passthrough, region: str
+    ) -> None:
+        self._streaming = streaming
+        self._passthrough = passthrough
+        self._region = region
+        self._handlers: dict[tuple[str, str], Handler] = {
+            (service, name): handler
+            for plane in planes
+            for service in plane.services
+            for name, handler in plane.operations.items()
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request_id = str(uuid.uuid4())
+        try:
+            await self._serve(scope, receive, send, request_id)
+        except errors.AWSError as error:
+            await _send(error_answer(error, request_id), send)
+        except Exception:
+            _log.exception("request %s failed inside the emulator", request_id)
+            error = errors.InternalServerException(
+                f"agentcore-emulator failed on this request; its log has the reason under {request_id}"
+            )
+            await _send(error_answer(error, request_id), send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+        name, region = _credential_scope(headers, scope["query_string"])
+        found = self._match(name, scope["method"], scope["raw_path"])
+        service = found[0] if found else (_BY_SCOPE.get(name or "", ())[:1] or (name,))[0]
+        if service is not None and service in self._passthrough:
+            await self._passthrough(service, region or self._region, scope, receive, send)
+            return
+        if found is None:
+            raise _unknown(service, scope)
+        _, operation, labels = found
+        query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        stream = self._streaming.get(operation.name)
+        if stream is not None:
+            parsed = operation.parse(Request(labels, query, headers, b""))
+            await stream(parsed, headers, request_id, receive, send)
+            return
+        handler = self._handlers.get((operation.service, operation.name))
+        if handler is None:
+            raise errors.NotImplementedException(operation.name, operation.service)
+        body = await _body(scope, receive)
+        result = await handler(operation.parse(Request(labels, query, headers, body)))
+        if isinstance(result, Response):
+            result.headers["x-amzn-RequestId"] = request_id
+            await result(scope, receive, send)
+            return
+        answer = operation.answer(result)
+        answer.headers.append(("x-amzn-RequestId", request_id))
+        await _send(answer, send)
+
+    def _match(self, name: str | None, method: str, raw_path: bytes) -> tuple[str, Operation, dict[str, str]] | None:
+        services = _BY_SCOPE.get(name, ()) if name else tuple(s for group in _BY_SCOPE.values() for s in group)
+        for service in services:
+            found = load(service).match(method, raw_path)
+            if found is not None:
+                return service, *found
+        return None
+
+
+def _credential_scope(headers: Mapping[str, str], query: bytes) -> tuple[str | None, str | None]:
+    """The service and region that a request is signed for, in its headers or its URL; None for an unsigned one."""
+    text = headers.get("authorization", "")
+    if not text.startswith("AWS4") and b"X-Amz-Credential" in query:
+        text = f"Credential={dict(parse_qsl(query.decode('latin-1'))).get('X-Amz-Credential', '')}"
+    match = _SCOPE.search(text)
+    return (match[2], match[1]) if match else (None, None)
+
+
+def _unknown(service: str | None, scope: Scope) -> errors.AWSError:
+    what = f"{scope['method']} {scope['raw_path'].decode('latin-1')[:200]}"
+    return errors.NotImplementedException(what, service or "AWS")
+
+
+async def _body(scope: Scope, receive: Receive) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    async for piece in HTTPRequest(scope, receive).stream():
+        size += len(piece)
+        if size > _LARGEST_BODY:
+            raise errors.ValidationException(
+                f"The request body is larger than {_LARGEST_BODY} bytes", reason="CannotParse"
+            )
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
+    headers.append((b"content-length", str(len(answer.body)).encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def make_app(
+    *,
+    planes: Sequence[Plane],
+    streaming: Mapping[str, StreamingHandler],
+    passthrough: Passthrough,
+    region: str,
+    allow_host: Sequence[str],
+    admin: Sequence[BaseRoute],
+) -> Starlette:
+    """The app over these planes, with the admin API's routes under `/_emulator`.
+
+    Loads the services' models, so that the first request does not have to.
+    """
+    for group in _BY_SCOPE.values():
+        for name in group:
+            load(name)
+    return Starlette(
+        routes=[Mount("/_emulator", routes=list(admin)), Mount("/", app=_Dispatcher(planes, streaming, passthrough, region))],
+        middleware=[Middleware(AccessCheck, allowed=allow_host)],
+    )

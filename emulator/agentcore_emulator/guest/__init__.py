@@ -1,0 +1,19 @@
+"""What runs inside a microVM: started with the agent's interpreter, made of the standard library alone (Python 3.10 and later).
+
+The host starts this folder as a program (`python …/guest zygote|spawn …`). Its modules then load under the private
+package name `agentcore_guest`, so that nothing of the emulator appears among the agent's importable names.
+
+    __main__   checks the interpreter, gives the folder its private name, hands over
+    zygote     forks one guest per session from a process that has the heavy packages imported
+    boot       turns this process into the guest: environment, folders, then the entry file as `__main__`
+    listen     leads the agent's server to the host's sockets, whatever port the code names
+    idle       lets an idle uvicorn sleep
+    link       the line to the host: what the guest reports, what the host asks
+    channel    packets with descriptors between host and zygote
+    quirks     puts the quirks into the agent's SDK
+    payload    the `payload-type` quirk
+    encoding   the `double-encoding`, `stream-double-encoding` and `generator` quirks
+    serve      finds the ASGI app of an entry file that ends without serving
+    imports    what the entry file imports, and which modules a zygote should hold
+    hooks      runs a function when a module has been imported
+"""

@@ -1,0 +1,35 @@
+"""Entry of a guest process: `python GUEST_FOLDER zygote DESCRIPTOR` or `python GUEST_FOLDER spawn ORDER_FILE`.
+
+This file alone must be readable by interpreters that are too old, so that they can say so.
+"""
+
+import sys
+
+OLDEST = (3, 10)
+
+if sys.version_info < OLDEST:
+    sys.stderr.write(
+        "%s is Python %d.%d, but agents need 3.10 or later; choose another with --python.\n"
+        % ((sys.executable,) + tuple(sys.version_info[:2]))
+    )
+    sys.exit(78)
+
+
+def load():  # type: ignore[no-untyped-def]
+    """Import this folder as the package `agentcore_guest` and take it off `sys.path`."""
+    import importlib.util
+    import os
+
+    folder = os.path.dirname(os.path.abspath(__file__))
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or os.curdir) != folder]
+    spec = importlib.util.spec_from_file_location(
+        "agentcore_guest", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+    )
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["agentcore_guest"] = package
+    spec.loader.exec_module(package)
+    return importlib.import_module("agentcore_guest.boot")
+
+
+if __name__ == "__main__":
+    load().main(sys.argv[1], sys.argv[2])

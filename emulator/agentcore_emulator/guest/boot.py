@@ -1,0 +1,135 @@
+"""Turns this process into a guest: the session's environment and folders, the host's sockets, then the agent's code."""
+
+import builtins
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import traceback
+import types
+from typing import Any, Dict, List, NoReturn, Optional
+
+from . import channel, imports, quirks, serve
+from .link import Link
+from .listen import Listeners
+
+
+def main(kind: str, argument: str) -> None:
+    """Become a zygote, and in each of its children a guest; or become a guest at once (`spawn`); or just `check`.
+
+    `argument` is the descriptor of the zygote's line to the host, or the file that holds the spawned guest's order, or
+    JSON with the entry file to check and the folders that it imports from.
+    """
+    if kind == "zygote":
+        from . import zygote
+
+        order = zygote.serve(socket.socket(fileno=int(argument)))
+        if order is None:
+            return
+    elif kind == "check":
+        problem = imports.problem(*json.loads(argument))
+        if problem is not None:
+            sys.exit(problem)
+        return
+    else:
+        with open(argument, encoding="utf-8") as file:
+            order = channel.Order(**json.load(file))
+    run(order.spec, *order.descriptors)
+
+
+def run(spec: Dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: int) -> None:
+    """Run the agent of `spec` to its end: the process then exits as a Python program does.
+
+    `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`.
+    """
+    _take_standard_streams(log)
+    _take_environment(spec)
+    link = Link(link_descriptor)
+    listeners = Listeners(unix, tcp, spec["port"], link)
+    try:
+        listeners.install()
+        quirks.install(spec["quirks"], link, spec["project"])
+        main_module = _as_main(spec["entrypoint"])
+        _wait_for_threads(listeners)
+        if not listeners.serving:
+            serve.serve(spec["entrypoint"], vars(main_module), spec["port"])
+    except serve.CannotServe as error:
+        _fail(link, str(error))
+    except SystemExit as error:
+        if not listeners.serving:
+            link.send({"failed": "the agent exited with status %s before it served" % (error.code,)})
+        raise
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and listeners.serving:
+            raise
+        frames = _own_frames(error)
+        traceback.print_exception(type(error), error, frames)
+        places = traceback.extract_tb(frames)
+        where = " at %s:%s" % (places[-1].filename, places[-1].lineno) if places else ""
+        _fail(link, "%s: %s%s" % (type(error).__name__, error, where))
+
+
+def _fail(link: Link, sentence: str) -> NoReturn:
+    link.send({"failed": sentence})
+    sys.stderr.flush()
+    sys.exit(1)
+
+
+def _take_standard_streams(log: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(null)
+    os.close(log)
+
+
+def _take_environment(spec: Dict[str, Any]) -> None:
+    os.environ.clear()
+    os.environ.update(spec["environ"])
+    os.chdir(spec["folder"])
+    script_folder = os.path.dirname(spec["entrypoint"])
+    sys.argv[:] = [spec["entrypoint"]]
+    # As `python agent.py` has it, then the project's root, from which a container's `python -m` imports.
+    sys.path[:0] = list(dict.fromkeys([script_folder, spec["project"]]))
+    # What a fork would carry over from the zygote.
+    tempfile.tempdir = None
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()  # type: ignore[attr-defined]
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _as_main(entrypoint: str) -> types.ModuleType:
+    module = types.ModuleType("__main__")
+    module.__dict__.update(__file__=entrypoint, __builtins__=builtins, __spec__=None, __cached__=None)
+    sys.modules["__main__"] = module
+    with open(entrypoint, "rb") as file:
+        code = compile(file.read(), entrypoint, "exec", dont_inherit=True)
+    exec(code, module.__dict__)  # noqa: S102 - running the agent's file is what a guest is for
+    return module
+
+
+def _wait_for_threads(listeners: Listeners) -> None:
+    """Give a server that the file started in a thread the time to bind, or to end without."""
+    while not listeners.serving:
+        others: List[threading.Thread] = [
+            thread
+            for thread in threading.enumerate()
+            if thread is not threading.current_thread() and not thread.daemon
+        ]
+        if not others:
+            return
+        others[0].join(0.05)
+
+
+def _own_frames(error: BaseException) -> Optional[types.TracebackType]:
+    """The traceback from the agent's first frame on: what lies above is this folder's and helps nobody."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    frames = error.__traceback__
+    while frames is not None and os.path.dirname(frames.tb_frame.f_code.co_filename) == folder:
+        frames = frames.tb_next
+    return frames

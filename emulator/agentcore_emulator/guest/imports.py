@@ -1,0 +1,101 @@
+"""What the entry file imports, and which modules a zygote should have imported before it forks."""
+
+import ast
+import importlib
+import importlib.util
+import os
+import sys
+import sysconfig
+from typing import Iterator, List, Optional, Tuple
+
+
+def problem(entrypoint: str, folders: List[str]) -> Optional[str]:
+    """Say in one sentence why the entry file cannot start, or None.
+
+    Looks at syntax and at imports that stand at the top level (one inside `try` or a function may be optional).
+    Nothing of the agent's is run.
+    """
+    try:
+        with open(entrypoint, "rb") as file:
+            tree = ast.parse(file.read(), entrypoint)
+    except SyntaxError as error:
+        return "%s:%s: %s" % (entrypoint, error.lineno or 1, error.msg)
+    except (OSError, ValueError) as error:
+        return "%s: %s" % (entrypoint, error)
+    before = list(sys.path)
+    sys.path[:0] = folders
+    try:
+        for name, line in _imported(tree):
+            if not _findable(name):
+                return "%s:%d: no module named '%s' for %s (Python %d.%d)" % (
+                    entrypoint,
+                    line,
+                    name,
+                    sys.executable,
+                    sys.version_info[0],
+                    sys.version_info[1],
+                )
+    finally:
+        sys.path[:] = before
+    return None
+
+
+def _imported(tree: ast.Module) -> Iterator[Tuple[str, int]]:
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name.partition(".")[0], node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module.partition(".")[0], node.lineno
+
+
+def _findable(name: str) -> bool:
+    if name in sys.modules or name in sys.builtin_module_names:
+        return True
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _library_folders() -> Tuple[str, ...]:
+    names = ("stdlib", "platstdlib", "purelib", "platlib")
+    return tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names})
+
+
+def importable_modules() -> List[str]:
+    """The modules of the standard library and of installed packages that are loaded now, in the order of their import.
+
+    The agent's own modules are never among them: they must be imported afresh in every microVM.
+    """
+    folders = _library_folders()
+    names = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        spec = getattr(module, "__spec__", None)
+        if not file or spec is None or spec.name != name or name.startswith(("__", "agentcore_guest")):
+            continue
+        if os.path.realpath(file).startswith(folders):
+            names.append(name)
+    return names
+
+
+def preimport(names: List[str]) -> Tuple[int, Optional[str]]:
+    """Import `names` in order; return how many are in, and the module that started a thread, if one did.
+
+    A process with more than one thread cannot be forked safely, so the import stops there. A module that fails to
+    import is left to the agent, who will see the same failure.
+    """
+    for count, name in enumerate(names):
+        try:
+            importlib.import_module(name)
+        except BaseException:  # noqa: BLE001 - whatever a module raises belongs to the agent's own import of it
+            continue
+        if thread_count() > 1:
+            return count, name
+    return len(names), None
+
+
+def thread_count() -> int:
+    """Threads of this process as the kernel counts them, those of C libraries included."""
+    return len(os.listdir("/proc/self/task"))

@@ -1,0 +1,73 @@
+"""Leads the agent's server to the sockets that the host has made, whatever the code names.
+
+The agent calls `app.run()` or binds port 8080 as it would in its container. A uvicorn server starts on the host's Unix
+socket; every other server's `bind()` of the contract port (or of `$PORT`) gets the host's TCP listener in its place. A
+Unix socket under `bind()` would break servers that read the address back, and a TCP listener costs uvicorn some speed.
+Any other port stays as the code has it and is reported, for on AWS nobody would connect there.
+"""
+
+import os
+import socket
+from types import ModuleType
+from typing import Any, List, Optional, Set
+
+from . import idle
+from .hooks import when_imported
+from .link import Link
+
+
+class Listeners:
+    """The host's two listening sockets, of which the agent's server takes one."""
+
+    def __init__(self, unix: int, tcp: int, port: int, link: Link) -> None:
+        self.serving = False
+        self._unix = unix
+        self._tcp = tcp
+        self._port = port
+        self._link = link
+
+    def install(self) -> None:
+        """Hook `uvicorn.Server` and `socket.socket.bind` in this process."""
+        when_imported("uvicorn.server", self._hook_uvicorn)
+        self._hook_bind()
+
+    def _ports(self) -> Set[int]:
+        named = os.environ.get("PORT", "")
+        return {self._port, int(named)} if named.isdigit() else {self._port}
+
+    def _report(self, kind: str) -> None:
+        if not self.serving:
+            self.serving = True
+            self._link.send({"serving": kind})
+
+    def _hook_uvicorn(self, module: ModuleType) -> None:
+        server_class: Any = module.Server
+        startup = server_class.startup
+
+        async def startup_on_host_socket(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+            config = server.config
+            if sockets or config.uds or config.fd is not None or config.port not in self._ports():
+                await startup(server, sockets=sockets)
+                return
+            await startup(server, sockets=[socket.socket(fileno=os.dup(self._unix))])
+            self._report("unix")
+
+        server_class.startup = startup_on_host_socket
+        idle.patch(server_class)
+
+    def _hook_bind(self) -> None:
+        bind = socket.socket.bind
+
+        def bind_or_adopt(this: socket.socket, address: Any, /) -> None:
+            stream = this.family in (socket.AF_INET, socket.AF_INET6) and this.type == socket.SOCK_STREAM
+            if not stream or address[1] not in self._ports():
+                bind(this, address)
+                if stream and address[1]:
+                    self._link.send({"elsewhere": address[1]})
+                return
+            os.dup2(self._tcp, this.fileno(), inheritable=this.get_inheritable())
+            # Blocking mode belongs to the open socket, not to the descriptor, and this one has just been exchanged.
+            os.set_blocking(this.fileno(), this.gettimeout() is None)
+            self._report("tcp")
+
+        socket.socket.bind = bind_or_adopt  # type: ignore[method-assign]

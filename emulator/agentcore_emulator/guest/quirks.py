@@ -1,0 +1,106 @@
+"""Puts the quirks into the SDK of the agent: the one place where a payload meets the agent's code.
+
+`BedrockAgentCoreApp._invoke_handler(handler, request_context, takes_context, payload)` has had this signature since
+SDK 1.0.0, and every handler goes through it, also one that was set without the `entrypoint` decorator.
+"""
+
+import inspect
+import os
+from types import ModuleType
+from typing import Any, Dict, Optional
+
+from . import encoding, payload
+from .hooks import when_imported
+from .link import Link
+
+
+class Watch:
+    """Reports what the agent does that a quirk punishes: once per place and invocation."""
+
+    def __init__(self, link: Link, project: str) -> None:
+        self._link = link
+        self._project = os.path.realpath(project) + os.sep
+
+    def begin(self) -> "Invocation":
+        """A fresh set of places, for one invocation."""
+        return Invocation(self)
+
+    def owns(self, filename: str) -> bool:
+        """Whether a file is the agent's own, and not a package's that lies below its project."""
+        path = os.path.realpath(filename)
+        return path.startswith(self._project) and "site-packages" not in path
+
+    def report(self, quirk: str, place: str, remedy: str) -> None:
+        """Send one finding to the host, which logs it."""
+        self._link.send({"quirk": quirk, "place": place, "remedy": remedy})
+
+
+class Invocation:
+    """The findings of one invocation."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self._seen: set = set()  # type: ignore[type-arg]
+
+    def found(self, quirk: str, place: str, remedy: str) -> None:
+        """Report a finding unless the same one was made in this invocation."""
+        if (quirk, place) not in self._seen:
+            self._seen.add((quirk, place))
+            self.watch.report(quirk, place, remedy)
+
+
+def place_of(function: Any) -> str:
+    """`file.py:12 (name)` of a handler."""
+    function = inspect.unwrap(getattr(function, "func", function))
+    code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
+    name = getattr(function, "__name__", type(function).__name__)
+    return "%s:%d (%s)" % (code.co_filename, code.co_firstlineno, name) if code else str(name)
+
+
+def install(levels: Dict[str, str], link: Link, project: str) -> None:
+    """Hook the SDK if any quirk that arises in the guest is on.
+
+    Raises `RuntimeError` on import of an SDK that lacks the hook.
+    """
+    warned = {name for name in ("double-encoding", "stream-double-encoding", "generator") if levels[name] == "warn"}
+    level = levels["payload-type"]
+    if level == "off" and levels["truncation"] == "off" and not warned:
+        return
+    watch = Watch(link, project)
+    told: Optional[str] = None
+
+    def hook(module: ModuleType) -> None:
+        app_class: Any = module.BedrockAgentCoreApp  # type: ignore[attr-defined]
+        invoke = getattr(app_class, "_invoke_handler", None)
+        if invoke is None or list(inspect.signature(invoke).parameters)[1:] != [
+            "handler",
+            "request_context",
+            "takes_context",
+            "payload",
+        ]:
+            raise RuntimeError(
+                "this version of bedrock-agentcore has no BedrockAgentCoreApp._invoke_handler to put quirks into; "
+                "start with --quirks off, or install another version"
+            )
+
+        async def invoke_with_quirks(
+            self: Any, handler: Any, request_context: Any, takes_context: bool, payload_value: Any
+        ) -> Any:
+            nonlocal told
+            place = place_of(handler)
+            if told != place:
+                told = place
+                link.send({"handler": place})
+            invocation = watch.begin()
+            if isinstance(payload_value, dict):
+                if level == "strict":
+                    payload_value = payload.strict(payload_value)
+                elif level == "warn":
+                    payload_value = payload.Watched(payload_value, invocation)
+            if warned:
+                handler = encoding.watched(handler, invocation, warned)
+            return await invoke(self, handler, request_context, takes_context, payload_value)
+
+        app_class._invoke_handler = invoke_with_quirks
+
+    when_imported("bedrock_agentcore.runtime.app", hook)

@@ -1,0 +1,127 @@
+"""The microVM host of Linux: forks each session from a zygote that has the agent's heavy packages imported.
+
+What to import is learnt. The first session of an agent reports what it had loaded after its first answer; a new zygote
+imports that and takes over, and the old one goes when its last session has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from agentcore_emulator.runtime.microvm.host import BootFailure, MicroVM, MicroVMSpec
+from agentcore_emulator.runtime.microvm.link import Link
+from agentcore_emulator.runtime.microvm.preimport import Preimports
+from agentcore_emulator.runtime.microvm.resources import LogPipe, Sockets
+from agentcore_emulator.runtime.microvm.zygote import Zygote
+
+__all__ = ["ForkHost"]
+
+_log = logging.getLogger(__name__)
+
+# Packages that start threads on import are left out one by one; past this many, something else is wrong.
+_MOST_EXCLUDED = 8
+
+
+class ForkHost:
+    """Starts the microVMs of one agent runtime.
+
+    `environ` is the environment that the zygote imports packages in, so it is the guests' without what is a session's
+    own.
+    """
+
+    def __init__(
+        self, *, python: Path, entrypoint: Path, project: Path, environ: Mapping[str, str], learnt: Path
+    ) -> None:
+        self._python = python
+        self._entrypoint = entrypoint
+        self._folders = list(dict.fromkeys([entrypoint.parent, project]))
+        self._environ = environ
+        self._preimports = Preimports(learnt, python, entrypoint)
+        self._zygote: Zygote | None = None
+        self._booting = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._old: list[Zygote] = []
+
+    async def open(self) -> None:
+        """Boot the zygote and have it look at the entry file; its imports go on while the emulator gets ready."""
+        self._zygote = await self._boot()
+
+    async def start(self, spec: MicroVMSpec) -> MicroVM:
+        """Fork one microVM; it may not be ready yet. Raises `BootFailure`."""
+        zygote = await self._forkable()
+        await asyncio.to_thread(spec.folder.make, spec.project)
+        sockets = Sockets(spec.folder.path.with_suffix(".sock"))
+        log = LogPipe(spec.on_line)
+        link = Link(spec.on_finding)
+        ours, theirs = socket.socketpair()
+        try:
+            process = await zygote.fork(
+                spec.order(), [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
+            )
+        except BootFailure:
+            ours.close()
+            raise
+        finally:
+            # From here on only the guest holds these: its death is seen, and refused connections tell of it.
+            sockets.close()
+            log.close_write_end()
+            theirs.close()
+        await link.open(ours)
+        return MicroVM(
+            process, link=link, sockets=sockets, log=log, folder=spec.folder, on_answered=self._learn_from
+        )
+
+    async def close(self) -> None:
+        """End the zygotes."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(zygote.close() for zygote in [*self._old, self._zygote] if zygote and zygote.alive))
+
+    async def _boot(self) -> Zygote:
+        return await Zygote.boot(self._python, self._environ, self._entrypoint, self._folders, self._preimports.file)
+
+    async def _forkable(self) -> Zygote:
+        """The current zygote, warm; replaced if it has died or cannot be forked."""
+        async with self._booting:
+            for _ in range(_MOST_EXCLUDED):
+                if self._zygote is None or not self._zygote.alive:
+                    self._zygote = await self._boot()
+                threaded = await self._zygote.warm()
+                if threaded is None:
+                    return self._zygote
+                _log.info("%s starts a thread when imported, so sessions import it themselves", threaded)
+                self._preimports.exclude(threaded)
+                await self._zygote.close()
+            raise BootFailure(f"more than {_MOST_EXCLUDED} packages start threads on import; start with another --python")
+
+    def _learn_from(self, microvm: MicroVM) -> None:
+        task = asyncio.create_task(self._learn(microvm))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _learn(self, microvm: MicroVM) -> None:
+        modules = await microvm.link.modules()
+        if not modules or not self._preimports.learn(modules):
+            return
+        try:
+            fresh = await self._boot()
+            threaded = await fresh.warm()
+        except BootFailure as failure:
+            _log.info("sessions start as before: %s", failure)
+            return
+        if threaded is not None:
+            # The next start sorts it out; until then the zygote at hand serves.
+            self._preimports.exclude(threaded)
+            await fresh.close()
+            return
+        old, self._zygote = self._zygote, fresh
+        if old is not None:
+            self._old = [zygote for zygote in self._old if zygote.alive]
+            self._old.append(old)
+            old.retire()
+        _log.debug("a zygote with %d imported modules takes over", len(modules))

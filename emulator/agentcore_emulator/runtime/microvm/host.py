@@ -1,0 +1,182 @@
+"""The seam between sessions and what carries them: `MicroVMHost.start(spec) -> MicroVM`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from agentcore_emulator import guest
+from agentcore_emulator.runtime.microvm.link import Finding, Link
+from agentcore_emulator.runtime.microvm.resources import LogPipe, SessionFolder, Sockets
+
+__all__ = ["GUEST_FOLDER", "BootFailure", "GuestProcess", "MicroVM", "MicroVMHost", "MicroVMSpec"]
+
+
+GUEST_FOLDER = Path(guest.__file__).parent
+"""The program that every guest runs."""
+
+
+class BootFailure(Exception):
+    """A microVM that will never serve; the text says why in one sentence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MicroVMSpec:
+    """What one microVM runs.
+
+    `environ` is the guest's whole environment, but for HOME and TMPDIR, which the host adds; `port` is the port of the
+    protocol's contract; `quirks` maps each quirk to its level.
+    """
+
+    entrypoint: Path
+    project: Path
+    environ: Mapping[str, str]
+    port: int
+    quirks: Mapping[str, str]
+    folder: SessionFolder
+    on_line: Callable[[str], None]
+    on_finding: Callable[[Finding], None]
+
+    def order(self) -> dict[str, Any]:
+        """The `spec` that `guest/boot.py` takes."""
+        own = {"HOME": str(self.folder.home), "TMPDIR": str(self.folder.tmp), "PWD": str(self.folder.work)}
+        return {
+            "entrypoint": str(self.entrypoint),
+            "project": str(self.project),
+            "folder": str(self.folder.work),
+            "environ": {**self.environ, **own},
+            "port": self.port,
+            "quirks": dict(self.quirks),
+        }
+
+
+class GuestProcess(Protocol):
+    """The process of one guest."""
+
+    pid: int
+    exited: asyncio.Future[int]
+    """The status as of `os.waitpid`, once the guest and all that it left behind are gone."""
+
+    def send_signal(self, number: int) -> None:
+        """Signal the guest alone; nothing happens if it is dead."""
+
+    def kill(self) -> None:
+        """End the guest at once, and whatever it started."""
+
+
+class MicroVM:
+    """One running guest: an address to connect to, whether it is ready, whether it lives, and how to stop it."""
+
+    def __init__(
+        self,
+        process: GuestProcess,
+        *,
+        link: Link,
+        sockets: Sockets,
+        log: LogPipe,
+        folder: SessionFolder,
+        on_answered: Callable[[MicroVM], None] | None = None,
+    ) -> None:
+        self.link = link
+        self._process = process
+        self._sockets = sockets
+        self._log = log
+        self._folder = folder
+        self._on_answered = on_answered
+        self._connections: set[asyncio.StreamWriter] = set()
+
+    @property
+    def pid(self) -> int:
+        """The guest's process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether the guest's process still runs."""
+        return not self._process.exited.done()
+
+    @property
+    def exited(self) -> asyncio.Future[int]:
+        """Done when the guest is gone."""
+        return self._process.exited
+
+    def how_it_ended(self) -> str:
+        """`exited with status 1`, `was killed by SIGKILL`."""
+        status = self._process.exited.result()
+        if status < 0:
+            return f"was killed by {signal.Signals(-status).name}"
+        return f"exited with status {status}"
+
+    async def ready(self) -> None:
+        """Wait until the agent serves; raise `BootFailure` if it ends before."""
+        await asyncio.wait((self.link.serving, self._process.exited), return_when=asyncio.FIRST_COMPLETED)
+        if self.link.serving.done() and not self.link.serving.cancelled():
+            return
+        await asyncio.wait((self._process.exited,))
+        self.drain_log()
+        raise BootFailure(self.link.failure or f"the agent's process {self.how_it_ended()} before it served")
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """A fresh connection to the agent's server, closed at the end of the block; `OSError` if the guest is gone.
+
+        One per request: uvicorn drops idle ones after 5 s, a re-used one that dies would look like a failing agent,
+        and a fresh one costs less than a tenth of a millisecond.
+        """
+        reader, writer = await self._sockets.connect(self.link.serving.result())
+        self._connections.add(writer)
+        try:
+            yield reader, writer
+        finally:
+            self._connections.discard(writer)
+            writer.close()
+
+    def sever(self) -> None:
+        """Cut every connection to the agent, so that no answer in flight outlives the session."""
+        for writer in self._connections:
+            writer.transport.abort()
+
+    def answered(self) -> None:
+        """To be called when the agent has answered: a host may learn from what the guest has loaded by now."""
+        if self._on_answered is not None:
+            callback, self._on_answered = self._on_answered, None
+            callback(self)
+
+    def drain_log(self) -> None:
+        """Bring what the guest has printed into the log now."""
+        self._log.drain()
+
+    async def stop(self, grace: float) -> None:
+        """SIGTERM, then after `grace` seconds SIGKILL; returns when nothing of the guest is left."""
+        self._process.send_signal(signal.SIGTERM)
+        # The grace is real time, not the emulator's: it is the guest's process that needs it.
+        done, _ = await asyncio.wait((self._process.exited,), timeout=grace)
+        if not done:
+            self._process.kill()
+            await asyncio.wait((self._process.exited,))
+        await self.release()
+
+    async def release(self) -> None:
+        """Give back what the guest had; it must be gone."""
+        self.link.close()
+        self._log.drain()
+        self._log.close()
+        await asyncio.to_thread(self._folder.remove)
+
+
+class MicroVMHost(Protocol):
+    """Starts microVMs for one agent runtime."""
+
+    async def open(self) -> None:
+        """Get ready to start microVMs; raise `BootFailure` if the agent cannot run here."""
+
+    async def start(self, spec: MicroVMSpec) -> MicroVM:
+        """Start one; it may not be ready yet. Raises `BootFailure`."""
+
+    async def close(self) -> None:
+        """End what the host itself keeps; its microVMs must be stopped before."""

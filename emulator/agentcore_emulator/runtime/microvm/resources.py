@@ -1,0 +1,162 @@
+"""What a microVM is given: listening sockets, folders of its own, and a pipe for what it prints."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+import stat
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+__all__ = ["LogPipe", "RunFolder", "SessionFolder", "Sockets"]
+
+# A session works on a copy of the project without these: history, environments and caches are large and no input of an
+# agent. (AWS deploys do not carry them either.)
+_LEFT_OUT = frozenset(
+    {
+        ".agentcore-emulator",
+        ".bzr",
+        ".git",
+        ".hg",
+        ".hypothesis",
+        ".idea",
+        ".mypy_cache",
+        ".nox",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".svn",
+        ".tox",
+        ".venv",
+        ".vscode",
+        "__pycache__",
+        "node_modules",
+        "venv",
+    }
+)
+
+
+class RunFolder:
+    """A folder of this run of the emulator, readable by its user alone, gone with it.
+
+    Its path is short, for a Unix socket's path may have 108 bytes (104 on macOS).
+    """
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="agentcore-"))
+        self._count = 0
+
+    def session(self) -> SessionFolder:
+        """The folder of one more session; nothing is on disk yet."""
+        self._count += 1
+        return SessionFolder(self.path / str(self._count))
+
+    def remove(self) -> None:
+        """Delete it with all that is left in it."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class SessionFolder:
+    """One session's files: `work` (its copy of the project), `home`, `tmp`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.work = path / "work"
+        self.home = path / "home"
+        self.tmp = path / "tmp"
+
+    def make(self, project: Path) -> None:
+        """Create the folders and copy the project's files. Blocking."""
+        self.home.mkdir(parents=True)
+        self.tmp.mkdir()
+        _copy(project, self.work)
+
+    def remove(self) -> None:
+        """Delete the session's files. Blocking."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir()
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.name in _LEFT_OUT:
+                continue
+            to = target / entry.name
+            try:
+                if entry.is_symlink():
+                    to.symlink_to(os.readlink(entry.path))  # noqa: PTH115 - as it stands, also when it leads nowhere
+                elif entry.is_dir():
+                    if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # noqa: PTH110, PTH118 - hot
+                        _copy(Path(entry.path), to)
+                elif stat.S_ISREG(entry.stat().st_mode):
+                    shutil.copy2(entry.path, to)
+            except PermissionError:
+                continue  # What the developer cannot read, the agent cannot need.
+
+
+class Sockets:
+    """The two listeners that a guest's server may take: a Unix socket, and TCP on the loopback address."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+        self.unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self.unix.bind(self.path)
+        self.unix.listen(256)
+        self.tcp.bind(("127.0.0.1", 0))
+        self.tcp.listen(256)
+        self.port: int = self.tcp.getsockname()[1]
+
+    def close(self) -> None:
+        """Close this process's copies; the guest has its own, and a guest that is dead then refuses at once."""
+        self.unix.close()
+        self.tcp.close()
+
+    async def connect(self, kind: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A fresh connection to the guest's server; `OSError` when the guest is gone."""
+        if kind == "unix":
+            return await asyncio.open_unix_connection(self.path)
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+
+class LogPipe:
+    """Reads what a guest and its children print, line by line."""
+
+    def __init__(self, on_line: Callable[[str], None]) -> None:
+        self._on_line = on_line
+        self._read_end, self.write_end = os.pipe()
+        os.set_blocking(self._read_end, False)
+        self._rest = b""
+        self._open = True
+        asyncio.get_running_loop().add_reader(self._read_end, self.drain)
+
+    def close_write_end(self) -> None:
+        """Close this process's copy once the guest has its own."""
+        os.close(self.write_end)
+
+    def drain(self) -> None:
+        """Take in what has been printed so far, so that it stands in the log before what is logged next."""
+        while self._open:
+            try:
+                data = os.read(self._read_end, 65536)
+            except BlockingIOError:
+                return
+            if not data:
+                self.close()
+                return
+            *lines, self._rest = (self._rest + data).split(b"\n")
+            for line in lines:
+                self._on_line(line.decode("utf-8", "replace").rstrip("\r"))
+
+    def close(self) -> None:
+        """Stop reading; an unfinished line counts as a line."""
+        if not self._open:
+            return
+        self._open = False
+        asyncio.get_running_loop().remove_reader(self._read_end)
+        os.close(self._read_end)
+        if self._rest:
+            self._on_line(self._rest.decode("utf-8", "replace"))

@@ -1,0 +1,197 @@
+"""The host's handle on one zygote process (`guest/zygote.py`), and on the guests forked from it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agentcore_emulator.guest import channel
+from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure
+from agentcore_emulator.runtime.microvm.resources import LogPipe
+
+__all__ = ["ForkedProcess", "Zygote"]
+
+
+class ForkedProcess:
+    """A guest forked from a zygote, held by a pidfd, so that a signal never meets a stranger with a re-used number."""
+
+    def __init__(self, pid: int, pidfd: int) -> None:
+        self.pid = pid
+        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._pidfd = pidfd
+
+    def send_signal(self, number: int) -> None:
+        """Signal the guest alone; nothing happens if it is dead."""
+        if not self.exited.done():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def kill(self) -> None:
+        """End the guest; its zygote ends whatever it started."""
+        self.send_signal(signal.SIGKILL)
+
+    def end(self, status: int) -> None:
+        """The guest is gone, with this status of `os.waitpid` turned into an exit code (negative for a signal)."""
+        if not self.exited.done():
+            os.close(self._pidfd)
+            self.exited.set_result(status)
+
+
+class Zygote:
+    """One zygote process. `boot`, then `fork` per session, then `close` when its last guest is gone."""
+
+    def __init__(self, process: subprocess.Popen[bytes], line: socket.socket, log: LogPipe, said: deque[str]) -> None:
+        loop = asyncio.get_running_loop()
+        self.guests: dict[int, ForkedProcess] = {}
+        self.alive = True
+        self._process = process
+        self._line = line
+        self._log = log
+        self._said = said
+        self._count = 0
+        self._problem: asyncio.Future[str | None] = loop.create_future()
+        self._ready: asyncio.Future[str | None] = loop.create_future()
+        self._forks: dict[int, asyncio.Future[ForkedProcess]] = {}
+        self._retiring = False
+        loop.add_reader(line.fileno(), self._on_packet)
+
+    @classmethod
+    async def boot(
+        cls,
+        python: Path,
+        environ: Mapping[str, str],
+        entrypoint: Path,
+        folders: Sequence[Path],
+        preimport: Path | None,
+    ) -> Zygote:
+        """Start one with the agent's interpreter.
+
+        Raises `BootFailure` when the interpreter cannot be started, is too old, or lacks what the entry file imports.
+        """
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        said: deque[str] = deque(maxlen=3)
+        log = LogPipe(said.append)
+        try:
+            # -u: what an agent prints is in the log when it is printed, as the toolkit's images have it.
+            process = subprocess.Popen(  # noqa: ASYNC220 - fork and exec take a millisecond, and waiting is not done here
+                [str(python), "-u", str(GUEST_FOLDER), "zygote", str(theirs.fileno())],
+                env=dict(environ),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log.write_end,
+                stderr=log.write_end,
+                start_new_session=True,
+            )
+        except OSError as error:
+            ours.close()
+            log.close()
+            raise BootFailure(
+                f"{python} cannot be started as the agent's interpreter: {error.strerror}; choose another with --python"
+            ) from None
+        finally:
+            theirs.close()
+            log.close_write_end()
+        zygote = cls(process, ours, log, said)
+        channel.send(
+            ours,
+            {
+                "prepare": {
+                    "entrypoint": str(entrypoint),
+                    "folders": [str(folder) for folder in folders],
+                    "preimport": str(preimport) if preimport else None,
+                }
+            },
+        )
+        problem = await zygote._problem
+        if problem is not None:
+            await zygote.close()
+            raise BootFailure(problem)
+        return zygote
+
+    async def warm(self) -> str | None:
+        """Wait until the imports are done; return the module that started a thread, which makes forking unsafe."""
+        return await asyncio.shield(self._ready)
+
+    async def fork(self, spec: Mapping[str, Any], descriptors: Sequence[int]) -> ForkedProcess:
+        """A guest that runs `spec` with its own copies of `descriptors`; `BootFailure` if the zygote dies over it."""
+        await self.warm()
+        self._count += 1
+        number = self._count
+        forked = self._forks[number] = asyncio.get_running_loop().create_future()
+        try:
+            channel.send(self._line, {"fork": number, "spec": spec}, descriptors)
+        except OSError as error:
+            del self._forks[number]
+            raise BootFailure(f"the zygote does not answer: {error}") from None
+        return await forked
+
+    async def close(self) -> None:
+        """End the zygote and every guest that it still has."""
+        self._hang_up()
+        await asyncio.to_thread(self._process.wait)
+        self._log.close()
+        self._end_guests()
+
+    def retire(self) -> None:
+        """End the zygote as soon as its last guest is gone; nothing more is forked from it."""
+        self._retiring = True
+        self._end_if_retired()
+
+    def _end_if_retired(self) -> None:
+        if self._retiring and not self.guests and not self._forks and self.alive:
+            asyncio.create_task(self.close())  # noqa: RUF006 - ends with the process that it waits for
+
+    def _on_packet(self) -> None:
+        try:
+            message, descriptors = channel.receive(self._line)
+        except OSError:
+            message, descriptors = None, []
+        match message:
+            case None:
+                self._on_death()
+            case {"problem": problem}:
+                self._problem.set_result(problem)
+            case {"ready": int(), "stopped_at": stopped_at}:
+                self._ready.set_result(stopped_at)
+            case {"forked": int(number), "pid": int(pid)}:
+                process = ForkedProcess(pid, descriptors[0])
+                self.guests[number] = process
+                self._forks.pop(number).set_result(process)
+            case {"exited": int(number), "status": int(status)}:
+                self.guests.pop(number).end(os.waitstatus_to_exitcode(status))
+                self._end_if_retired()
+
+    def _on_death(self) -> None:
+        self._hang_up()
+        self._log.drain()
+        said = self._said[-1] if self._said else "the zygote died without a word; look at the system's log"
+        failure = BootFailure(said)
+        for waiting in (self._problem, self._ready, *self._forks.values()):
+            if not waiting.done():
+                waiting.set_exception(failure)
+                waiting.exception()  # Whoever still waits gets it; nobody may be waiting.
+        self._forks.clear()
+        for guest in self.guests.values():
+            # The kernel has sent each guest the signal of its parent's death; its group is ours to end.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(guest.pid, signal.SIGKILL)
+        self._end_guests()
+
+    def _end_guests(self) -> None:
+        for guest in self.guests.values():
+            guest.end(-signal.SIGKILL)
+        self.guests.clear()
+
+    def _hang_up(self) -> None:
+        if self.alive:
+            self.alive = False
+            asyncio.get_running_loop().remove_reader(self._line.fileno())
+            self._line.close()

@@ -1,0 +1,184 @@
+"""`InvokeAgentRuntime` and `StopRuntimeSession`.
+
+Wire facts: botocore's model of `bedrock-agentcore`; behaviour around it: AWS developer guide, "Invoke an AgentCore
+Runtime agent", "Stop a running session" and "Troubleshoot AgentCore Runtime".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.types import Receive, Send
+
+from agentcore_emulator.clock import Clock
+from agentcore_emulator.errors import GatewayTimeout, RuntimeClientError
+from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
+from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers
+from agentcore_emulator.runtime.microvm.host import MicroVM
+from agentcore_emulator.runtime.relay import BrokenGuest, ClientGone, Exchange
+from agentcore_emulator.runtime.session import Session, SessionKey
+from agentcore_emulator.runtime.sessions import Sessions
+from agentcore_emulator.runtime.truncation import Truncation
+
+__all__ = ["RuntimePlane"]
+
+# AWS developer guide, "Quotas for Amazon Bedrock AgentCore": synchronous request timeout.
+_SYNCHRONOUS_SECONDS = 15 * 60.0
+
+# A guest that dies closes its sockets a moment before its death is known.
+_DEATH_NOTICE_SECONDS = 0.5
+
+_MORE = "Please check your CloudWatch logs for more information."
+
+# Members of the response, as botocore models them; an agent's other headers stay behind.
+_RESPONSE_HEADERS = ("content-type", "content-encoding", "content-length", "mcp-session-id", "mcp-protocol-version")
+
+
+class RuntimePlane:
+    """The data plane of AgentCore Runtime."""
+
+    services: Sequence[str] = ("bedrock-agentcore",)
+
+    def __init__(self, agents: Agents, sessions: Sessions, clock: Clock, *, debug: bool) -> None:
+        self.sessions = sessions
+        self._agents = agents
+        self._clock = clock
+        self._debug = debug
+        self.operations = {"StopRuntimeSession": self.stop_runtime_session}
+        self.streaming = {"InvokeAgentRuntime": self.invoke_agent_runtime}
+
+    async def stop_runtime_session(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """End a session at once, with whatever it streams; a second stop finds nothing (404)."""
+        agent = self._agents.find(request["agentRuntimeArn"], None, request.get("qualifier"))
+        key = SessionKey(agent.runtime.runtime_id, DEFAULT_ENDPOINT, request["runtimeSessionId"])
+        await self.sessions.stop(key, "StopRuntimeSession")
+        return {"runtimeSessionId": key.session_id, "statusCode": 200}
+
+    async def invoke_agent_runtime(
+        self,
+        request: Mapping[str, Any],
+        headers: Mapping[str, str],
+        request_id: str,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Relay one invocation to the session's microVM, starting it if need be.
+
+        Raises `AWSError` as long as nothing has been sent. A microVM that dies later leaves the answer incomplete, so
+        that the client sees a broken body.
+        """
+        agent = self._agents.find(
+            request["agentRuntimeArn"], request.get("accountId"), request.get("qualifier")
+        )
+        # A caller without an AWS SDK may name no session; the platform then makes one and says which.
+        session_id = request.get("runtimeSessionId") or str(uuid.uuid4())
+        key = SessionKey(agent.runtime.runtime_id, DEFAULT_ENDPOINT, session_id)
+        lines = container_headers(
+            headers,
+            session_id=session_id,
+            request_id=request_id,
+            port=agent.port,
+            allowed=agent.runtime.header_allowlist,
+            now=self._clock.time(),
+        )
+        length = headers.get("content-length")
+        for last_try in (False, True):
+            session = await self.sessions.get_or_start(key, agent)
+            with session.invocation(self._clock) as microvm:
+                try:
+                    async with microvm.connect() as (reader, writer):
+                        exchange = Exchange(reader, writer)
+                        try:
+                            await exchange.request(
+                                "POST", agent.path, lines, receive, int(length) if length is not None else None
+                            )
+                            await self._answer(agent, session, microvm, exchange, request_id, send)
+                        finally:
+                            await exchange.close()
+                    return
+                except ConnectionRefusedError:
+                    # Dead since the last call, and its death not yet known: nothing has reached the agent, so this
+                    # call is the next one, which starts cold.
+                    await self._death_notice(microvm)
+                    if last_try or microvm.alive:
+                        raise self._failed(session, "its server does not accept connections") from None
+                except ClientGone:
+                    session.journal.happened("the client went away before its request was complete")
+                    return
+
+    async def _answer(
+        self, agent: Agent, session: Session, microvm: MicroVM, exchange: Exchange, request_id: str, send: Send
+    ) -> None:
+        try:
+            await self._head(exchange)
+        except BrokenGuest as failure:
+            await self._death_notice(microvm)
+            reason = f"its process {microvm.how_it_ended()}" if not microvm.alive else str(failure)
+            raise self._failed(session, reason) from None
+        if not 200 <= exchange.status < 300:
+            said = await _beginning(exchange)
+            self._failed(session, f"the agent answered {exchange.status}: {said}")
+            raise RuntimeClientError(f"Received error ({exchange.status}) from runtime. {_MORE}")
+        truncation = Truncation(agent, exchange)
+        own = [(SESSION_HEADER, session.key.session_id), ("x-amzn-RequestId", request_id)]
+        kept = [(name, value) for name, value in exchange.headers if name in _RESPONSE_HEADERS]
+        await send(
+            {
+                "type": "http.response.start",
+                "status": exchange.status,
+                "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in truncation.headers(own + kept)],
+            }
+        )
+        try:
+            async for piece in exchange.body():
+                # A client that has gone away does not end the agent's work: sending to it is a no-op, and reading on
+                # keeps the agent from being held up.
+                if piece := truncation.cut(piece):
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+        except BrokenGuest as failure:
+            await self._death_notice(microvm)
+            reason = f"its process {microvm.how_it_ended()}" if not microvm.alive else str(failure)
+            session.journal.happened(f"the answer was cut off: {reason}", level=logging.ERROR)
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        microvm.answered()
+        truncation.report(session, microvm)
+
+    async def _head(self, exchange: Exchange) -> None:
+        if self._debug:
+            await exchange.head()
+            return
+        head = asyncio.create_task(exchange.head())
+        limit = asyncio.create_task(self._clock.sleep(_SYNCHRONOUS_SECONDS))
+        try:
+            await asyncio.wait((head, limit), return_when=asyncio.FIRST_COMPLETED)
+            if not head.done():
+                raise GatewayTimeout("The agent did not answer within 15 minutes")
+            head.result()
+        finally:
+            head.cancel()
+            limit.cancel()
+
+    async def _death_notice(self, microvm: MicroVM) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(microvm.exited), _DEATH_NOTICE_SECONDS)
+
+    def _failed(self, session: Session, reason: str) -> RuntimeClientError:
+        """Log why beside what the agent printed, and give the error that tells the client nothing of it, as AWS does."""
+        if session.microvm is not None:
+            session.microvm.drain_log()
+        session.journal.happened(f"424 RuntimeClientError: {reason}", level=logging.ERROR)
+        return RuntimeClientError(f"Runtime client error. {_MORE}")
+
+
+async def _beginning(exchange: Exchange) -> str:
+    """The first words of an answer that the client will not see, for the log."""
+    with contextlib.suppress(BrokenGuest):
+        async for piece in exchange.body():
+            return piece[:500].decode("utf-8", "replace")
+    return ""

@@ -1,0 +1,200 @@
+"""One emulator: its planes, the app over them, the server, and the microVMs below, started and stopped as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import ipaddress
+import logging
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from agentcore_emulator import __version__
+from agentcore_emulator.admin import admin_routes
+from agentcore_emulator.app import make_app
+from agentcore_emulator.aws.passthrough import Passthrough
+from agentcore_emulator.clock import Clock
+from agentcore_emulator.config import Settings
+from agentcore_emulator.environment import client_environment, guest_environment
+from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.models import ModelPlane
+from agentcore_emulator.project import AgentRuntime
+from agentcore_emulator.runtime.agents import Agent, Agents, make_host
+from agentcore_emulator.runtime.microvm.host import BootFailure
+from agentcore_emulator.runtime.microvm.resources import RunFolder
+from agentcore_emulator.runtime.plane import RuntimePlane
+from agentcore_emulator.runtime.sessions import Sessions
+from agentcore_emulator.store import Store, StoreError
+
+__all__ = ["Emulator", "StartError"]
+
+# Ctrl-C is to have ended everything within two seconds.
+_SHUTDOWN_GRACE_SECONDS = 1.0
+
+
+class StartError(Exception):
+    """The emulator cannot start; the message is one sentence that says why, and what to do."""
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: signals belong to the program that holds the emulator."""
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext()
+
+
+# A relayed answer that broke off is left incomplete on purpose, and the session's journal says why.
+logging.getLogger("uvicorn.error").addFilter(
+    lambda record: record.msg != "ASGI callable returned without completing response."
+)
+
+
+class Emulator:
+    """An emulator for these agents. `start`, then `serve` until `stop` is called; all within one event loop."""
+
+    def __init__(self, settings: Settings, runtimes: Sequence[AgentRuntime]) -> None:
+        self.settings = settings
+        self.runtimes = list(runtimes)
+        self.url = ""
+        self._stack = contextlib.AsyncExitStack()
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bind, look at the agents, open the state file, serve. Raises `StartError` with nothing left behind."""
+        try:
+            await self._start()
+        except (BootFailure, StoreError, ValueError) as error:
+            await self._stack.aclose()
+            raise StartError(str(error)) from None
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def serve(self) -> None:
+        """Return when the emulator has been stopped."""
+        assert self._serving is not None, "serve() before start()"
+        await asyncio.shield(self._serving)
+
+    async def stop(self) -> None:
+        """End the sessions, the server and all that was opened; a second call does nothing."""
+        await self._stack.aclose()
+
+    def info(self) -> Mapping[str, Any]:
+        """What `GET /_emulator/info` answers."""
+        arn = self.runtimes[0].arn
+        return {
+            "url": self.url,
+            "version": __version__,
+            "region": self.settings.region,
+            "account_id": self.settings.account_id,
+            "default_arn": arn,
+            "runtimes": [{"name": r.name, "arn": r.arn, "protocol": r.protocol} for r in self.runtimes],
+            "quirks": dict(self.settings.quirks),
+            "environment": client_environment(self.url, self.settings, arn),
+        }
+
+    async def _start(self) -> None:
+        settings = self.settings
+        listener = _listen(settings.host, settings.port)
+        self._stack.callback(listener.close)
+        self.url = _url(listener)
+        clock = Clock()
+        state = self._state_dir()
+        store = Store(f"sqlite:///{state / 'state.db'}")
+        self._stack.push_async_callback(store.close)
+        passthrough = Passthrough(settings.passthrough)
+        self._stack.push_async_callback(passthrough.close)
+
+        folder = RunFolder()
+        self._stack.callback(folder.remove)
+        agents = [await self._boot(runtime, state, folder) for runtime in self.runtimes]
+        sessions = Sessions(clock, debug=settings.debug)
+        runtime = RuntimePlane(Agents(agents, settings.account_id), sessions, clock, debug=settings.debug)
+        app = make_app(
+            planes=[
+                runtime,
+                MemoryPlane(store, clock, settings.region, settings.account_id),
+                ModelPlane([settings.model_rules] if settings.model_rules else [], clock),
+            ],
+            streaming=runtime.streaming,
+            passthrough=passthrough,
+            region=settings.region,
+            allow_host=settings.allow_host,
+            admin=admin_routes(self.info, sessions),
+        )
+        await self._serve(app, listener, sessions)
+
+    def _state_dir(self) -> Path:
+        if not self.settings.ephemeral:
+            return self.settings.state_dir
+        folder = Path(tempfile.mkdtemp(prefix="agentcore-state-"))
+        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
+
+    async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder) -> Agent:
+        environ = guest_environment(self.url, self.settings, runtime, os.environ)
+        host = make_host(runtime, environ, state / "preimports")
+        self._stack.push_async_callback(host.close)
+        await host.open()
+        return Agent(runtime, host, environ, self.settings.quirks, folder)
+
+    async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
+        config = uvicorn.Config(
+            app,
+            loop="none",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+        )
+        server = _Server(config)
+        serving = self._serving = asyncio.create_task(server.serve(sockets=[listener]))
+
+        async def end() -> None:
+            # Together: the server waits for answers in flight, and the end of their sessions is what ends them.
+            server.should_exit = True
+            await asyncio.gather(serving, sessions.close(grace=_SHUTDOWN_GRACE_SECONDS))
+
+        self._stack.push_async_callback(end)
+        while not server.started and not serving.done():
+            await asyncio.sleep(0)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(2048)
+        except BaseException:
+            listener.close()
+            raise
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartError(
+                f"port {port} of {host} is in use, perhaps by another emulator; choose one with --port, or 0 for any"
+            ) from None
+        raise StartError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        host = "127.0.0.1" if listener.family == socket.AF_INET else "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
