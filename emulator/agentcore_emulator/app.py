@@ -6,7 +6,7 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
@@ -18,9 +18,11 @@ from starlette.types import Receive, Scope, Send
 
 from agentcore_emulator import errors
 from agentcore_emulator.access import AccessCheck
-from agentcore_emulator.aws.passthrough import Passthrough
 from agentcore_emulator.wire.request import Answer, Request
 from agentcore_emulator.wire.service import Operation, error_answer, load
+
+if TYPE_CHECKING:
+    from agentcore_emulator.aws.passthrough import Passthrough
 
 __all__ = ["Handler", "Plane", "StreamingHandler", "make_app"]
 
@@ -59,7 +61,11 @@ class _Dispatcher:
     """The ASGI app behind everything that is an AWS request."""
 
     def __init__(
-        self, planes: Sequence[Plane], streaming: Mapping[str, StreamingHandler], passthrough: Passthrough, region: str
+        self,
+        planes: Sequence[Plane],
+        streaming: Mapping[str, StreamingHandler],
+        passthrough: Passthrough | None,
+        region: str,
     ) -> None:
         self._streaming = streaming
         self._passthrough = passthrough
@@ -77,19 +83,19 @@ class _Dispatcher:
             await self._serve(scope, receive, send, request_id)
         except errors.AWSError as error:
             await _send(error_answer(error, request_id), send)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a fault of the emulator is answered as one, whatever it is
             _log.exception("request %s failed inside the emulator", request_id)
-            error = errors.InternalServerException(
+            fault = errors.InternalServerException(
                 f"agentcore-emulator failed on this request; its log has the reason under {request_id}"
             )
-            await _send(error_answer(error, request_id), send)
+            await _send(error_answer(fault, request_id), send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
         name, region = _credential_scope(headers, scope["query_string"])
         found = self._match(name, scope["method"], scope["raw_path"])
         service = found[0] if found else (_BY_SCOPE.get(name or "", ())[:1] or (name,))[0]
-        if service is not None and service in self._passthrough:
+        if service is not None and self._passthrough is not None and service in self._passthrough:
             await self._passthrough(service, region or self._region, scope, receive, send)
             return
         if found is None:
@@ -161,7 +167,7 @@ def make_app(
     *,
     planes: Sequence[Plane],
     streaming: Mapping[str, StreamingHandler],
-    passthrough: Passthrough,
+    passthrough: Passthrough | None,
     region: str,
     allow_host: Sequence[str],
     admin: Sequence[BaseRoute],
@@ -174,6 +180,9 @@ def make_app(
         for name in group:
             load(name)
     return Starlette(
-        routes=[Mount("/_emulator", routes=list(admin)), Mount("/", app=_Dispatcher(planes, streaming, passthrough, region))],
+        routes=[
+            Mount("/_emulator", routes=list(admin)),
+            Mount("/", app=_Dispatcher(planes, streaming, passthrough, region)),
+        ],
         middleware=[Middleware(AccessCheck, allowed=allow_host)],
     )

@@ -16,8 +16,7 @@
     ├── NotImplementedException         501  modelled by AWS, not built here
     └── GatewayTimeout                  504  no answer within the synchronous limit
 
-Statuses and names: botocore's `bedrock-agentcore` and `bedrock-agentcore-control` models; the table in
-facts §2.4 (runtime) and §0.9 (memory).
+Statuses and names: botocore's models of `bedrock-agentcore`, `bedrock-agentcore-control` and `bedrock-runtime`.
 """
 
 from __future__ import annotations
@@ -170,8 +169,6 @@ class NotImplementedException(AWSError):
 
 
 class GatewayTimeout(AWSError):
-    """504: the agent did not answer within the synchronous limit of 15 minutes (facts §2.4)."""
+    """504: the agent did not answer within the synchronous limit of 15 minutes (AWS developer guide, quotas)."""
 
     status = 504
-
-

@@ -10,9 +10,8 @@ import logging
 import os
 import shutil
 import socket
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ import uvicorn
 from agentcore_emulator import __version__
 from agentcore_emulator.admin import admin_routes
 from agentcore_emulator.app import make_app
-from agentcore_emulator.aws.passthrough import Passthrough
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import Settings
 from agentcore_emulator.environment import client_environment, guest_environment
@@ -48,8 +46,19 @@ class StartError(Exception):
 class _Server(uvicorn.Server):
     """uvicorn without its signal handlers: signals belong to the program that holds the emulator."""
 
-    def capture_signals(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so."""
+        await super().startup(sockets)
+        self.listening.set()
 
 
 # A relayed answer that broke off is left incomplete on purpose, and the session's journal says why.
@@ -111,8 +120,13 @@ class Emulator:
         state = self._state_dir()
         store = Store(f"sqlite:///{state / 'state.db'}")
         self._stack.push_async_callback(store.close)
-        passthrough = Passthrough(settings.passthrough)
-        self._stack.push_async_callback(passthrough.close)
+        passthrough = None
+        if settings.passthrough:
+            # Its HTTP client takes a tenth of a second to import.
+            from agentcore_emulator.aws.passthrough import Passthrough
+
+            passthrough = Passthrough(settings.passthrough)
+            self._stack.push_async_callback(passthrough.close)
 
         folder = RunFolder()
         self._stack.callback(folder.remove)
@@ -157,6 +171,7 @@ class Emulator:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
         )
@@ -169,8 +184,7 @@ class Emulator:
             await asyncio.gather(serving, sessions.close(grace=_SHUTDOWN_GRACE_SECONDS))
 
         self._stack.push_async_callback(end)
-        while not server.started and not serving.done():
-            await asyncio.sleep(0)
+        await server.listening.wait()
 
 
 def _listen(host: str, port: int) -> socket.socket:

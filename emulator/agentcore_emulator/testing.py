@@ -102,7 +102,8 @@ class EmulatorProcess:
             "aws_secret_access_key": "emulator",
             **options,
         }
-        return boto3.session.Session().client(service, **settings)
+        session: Any = boto3.session.Session()
+        return session.client(service, **settings)
 
     def sessions(self) -> list[dict[str, Any]]:
         """The sessions that are there now, as `GET /_emulator/sessions` lists them."""
@@ -147,6 +148,7 @@ class EmulatorProcess:
         for line in stdout:
             self._lines.append(line.rstrip("\n"))
             if line.startswith("Ready"):
-                self.url = next((word for word in line.split() if word.startswith("http")), "").rstrip(".,")
+                words = (word for printed in self._lines for word in printed.split())
+                self.url = next((word for word in words if word.startswith("http://")), "")
                 self._ready.set()
         self._ready.set()

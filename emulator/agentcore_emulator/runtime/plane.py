@@ -134,18 +134,22 @@ class RuntimePlane:
                 "headers": [(n.encode("latin-1"), v.encode("latin-1")) for n, v in truncation.headers(own + kept)],
             }
         )
+        complete = False
         try:
             async for piece in exchange.body():
                 # A client that has gone away does not end the agent's work: sending to it is a no-op, and reading on
                 # keeps the agent from being held up.
-                if piece := truncation.cut(piece):
-                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                complete = exchange.complete
+                piece = truncation.cut(piece)
+                if piece or complete:
+                    await send({"type": "http.response.body", "body": piece, "more_body": not complete})
         except BrokenGuest as failure:
             await self._death_notice(microvm)
             reason = f"its process {microvm.how_it_ended()}" if not microvm.alive else str(failure)
             session.journal.happened(f"the answer was cut off: {reason}", level=logging.ERROR)
             return
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        if not complete:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         microvm.answered()
         truncation.report(session, microvm)
 
@@ -153,15 +157,14 @@ class RuntimePlane:
         if self._debug:
             await exchange.head()
             return
-        head = asyncio.create_task(exchange.head())
-        limit = asyncio.create_task(self._clock.sleep(_SYNCHRONOUS_SECONDS))
+        limit = self._clock.call_later(_SYNCHRONOUS_SECONDS, exchange.abort)
         try:
-            await asyncio.wait((head, limit), return_when=asyncio.FIRST_COMPLETED)
-            if not head.done():
-                raise GatewayTimeout("The agent did not answer within 15 minutes")
-            head.result()
+            await exchange.head()
+        except BrokenGuest:
+            if exchange.aborted:
+                raise GatewayTimeout("The agent did not answer within 15 minutes") from None
+            raise
         finally:
-            head.cancel()
             limit.cancel()
 
     async def _death_notice(self, microvm: MicroVM) -> None:

@@ -29,20 +29,21 @@ class ClientGone(Exception):
 class Exchange:
     """One request and its response over a connection that serves nothing else.
 
-    `request`, then `head`, then `body`. The upload goes on while the answer is read, for an agent may answer before it
+    `request`, then `head`, then `body`; `complete` once the last of the answer has been read. The upload goes on while the answer is read, for an agent may answer before it
     has read everything.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.status = 0
         self.headers: list[tuple[str, str]] = []
+        self.complete = False
+        self.aborted = False
         self._reader = reader
         self._writer = writer
         self._parser = httptools.HttpResponseParser(self)
         self._upload: asyncio.Task[None] | None = None
         self._chunks: list[bytes] = []
         self._headers_complete = False
-        self._complete = False
         self._close_delimited = True
 
     # Callbacks of httptools
@@ -67,7 +68,7 @@ class Exchange:
     def on_message_complete(self) -> None:
         """The end of the message."""
         if self._headers_complete:
-            self._complete = True
+            self.complete = True
 
     # The exchange
 
@@ -129,7 +130,7 @@ class Exchange:
                 data = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
                 self._chunks.clear()
                 yield data
-            if self._complete:
+            if self.complete:
                 return
             await self._read()
 
@@ -145,7 +146,7 @@ class Exchange:
             if self._upload is not None and self._upload.done() and not self._upload.cancelled():
                 self._upload.result()
             if self._headers_complete and self._close_delimited:
-                self._complete = True
+                self.complete = True
                 return
             raise BrokenGuest(f"{reason} {'in the middle of its answer' if self._headers_complete else 'unanswered'}")
         try:
@@ -154,6 +155,11 @@ class Exchange:
             raise BrokenGuest("the agent answered with a protocol upgrade") from None
         except httptools.HttpParserError as error:
             raise BrokenGuest(f"the agent's answer is not HTTP: {error}") from None
+
+    def abort(self) -> None:
+        """Break off: whoever reads the answer gets `BrokenGuest`, and `aborted` tells why."""
+        self.aborted = True
+        self._writer.transport.abort()
 
     async def close(self) -> None:
         """Stop an upload that is still under way; the connection is its owner's to close."""

@@ -1,0 +1,201 @@
+"""The options that `start` and `exec` share: from flags, the environment, or the project's `pyproject.toml`."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Final, TypeVar
+
+import typer
+
+from agentcore_emulator.cli import project_table
+from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, Settings
+from agentcore_emulator.quirks import Quirks
+
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "StateDir",
+    "given_on_command_line",
+    "origin",
+    "settings",
+    "use_project_table",
+    "with_settings",
+]
+
+T = TypeVar("T")
+
+ENVIRONMENT_PREFIX: Final = "AGENTCORE_EMULATOR_"
+
+
+def use_project_table(ctx: typer.Context, target: Path | None) -> Path | None:
+    """Lets `pyproject.toml` answer for options that neither a flag nor the environment sets; returns `target`.
+
+    TARGET's callback, and TARGET is eager: it is known, and so is its project, before any other option is looked up.
+    """
+    if ctx.resilient_parsing:
+        return target
+    known = [name for name in inspect.signature(settings).parameters if name != "ctx"]
+    try:
+        table = project_table.read(target or Path.cwd(), known)
+    except project_table.TableError as error:
+        raise typer.TyperException(str(error)) from error
+    ctx.default_map = dict(table.options)
+    ctx.obj = table
+    if target is None and "target" in table.options:
+        return Path(table.options["target"])
+    return target
+
+
+def given_on_command_line(ctx: typer.Context, name: str) -> bool:
+    """Whether the option's value is that of a flag, and not of the environment, the table or a default."""
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def origin(ctx: typer.Context, name: str) -> str:
+    """Where the value of an option came from, in words for an error message."""
+    source = ctx.get_parameter_source(name)
+    flag = "TARGET" if name == "target" else f"--{name.replace('_', '-')}"
+    if source is not None and source.name == "ENVIRONMENT":
+        return f"{ENVIRONMENT_PREFIX}{name.upper()} in the environment"
+    if source is not None and source.name == "DEFAULT_MAP" and isinstance(ctx.obj, project_table.ProjectTable):
+        return f"{name.replace('_', '-')!r} in {ctx.obj.file}"
+    return flag
+
+
+def _option(name: str, help: str, **more: Any) -> Any:  # noqa: A002 - Typer's own name for it
+    # The help page would be twice as long with every variable's name; how they are made is said once, at the top.
+    return typer.Option(envvar=f"{ENVIRONMENT_PREFIX}{name}", show_envvar=False, help=help, **more)
+
+
+StateDir = Annotated[
+    Path, _option("STATE_DIR", "Where durable memory, and the address of what is running, are kept.", metavar="FOLDER")
+]
+
+
+def settings(
+    ctx: typer.Context,
+    target: Annotated[
+        Path | None,
+        typer.Argument(
+            is_eager=True,
+            callback=use_project_table,
+            envvar=f"{ENVIRONMENT_PREFIX}TARGET",
+            show_envvar=False,
+            show_default="the current folder",
+            metavar="TARGET",
+            help="A Python file, or a folder that holds .bedrock_agentcore.yaml.",
+        ),
+    ] = None,
+    host: Annotated[str, _option("HOST", "The address to listen on.", metavar="ADDRESS")] = "127.0.0.1",
+    port: Annotated[
+        int, _option("PORT", "The port; 0 picks a free one.", min=0, max=65535, metavar="N")
+    ] = DEFAULT_PORT,
+    state_dir: StateDir = STATE_DIR,
+    ephemeral: Annotated[bool, _option("EPHEMERAL", "Forget everything when the emulator ends.")] = False,
+    quirks: Annotated[
+        str,
+        _option(
+            "QUIRKS",
+            "strict, warn or off for all, and name=level for one, as in off,truncation=strict.",
+            metavar="LEVELS",
+        ),
+    ] = "warn",
+    python: Annotated[
+        Path | None,
+        _option(
+            "PYTHON",
+            "What runs the agent: an interpreter, a virtual environment or a command.",
+            metavar="PYTHON",
+            show_default="the project's .venv, else the emulator's own",
+        ),
+    ] = None,
+    env_file: Annotated[
+        Path | None, _option("ENV_FILE", "A dotenv file of variables for the agent.", metavar="FILE")
+    ] = None,
+    passthrough: Annotated[
+        str,
+        _option(
+            "PASSTHROUGH",
+            "Services whose calls go to real AWS with your own credentials, as in bedrock-runtime,s3.",
+            metavar="SERVICES",
+            show_default="none",
+        ),
+    ] = "",
+    debug: Annotated[bool, _option("DEBUG", "No deadlines and no health pings, so that breakpoints can wait.")] = False,
+    allow_host: Annotated[
+        str,
+        _option(
+            "ALLOW_HOST",
+            "Host headers to let in besides this machine's own and AWS names, with commas between them.",
+            metavar="NAMES",
+            show_default="none",
+        ),
+    ] = "",
+    model_rules: Annotated[
+        Path | None,
+        _option("MODEL_RULES", "A YAML file of rules for the scripted model.", metavar="FILE", show_default="built in"),
+    ] = None,
+) -> Settings:
+    """The settings that one command line asks for.
+
+    Raises typer.BadParameter, whose message names the flag, variable or file that the bad value came from.
+    """
+    levels = _checked(ctx, "quirks", Quirks.parse, quirks)
+    services = _checked(ctx, "passthrough", _services, passthrough)
+    return Settings(
+        target=target,
+        host=host,
+        port=port,
+        state_dir=state_dir.absolute(),
+        ephemeral=ephemeral,
+        quirks=levels,
+        python=python,
+        env_file=env_file,
+        passthrough=services,
+        debug=debug,
+        allow_host=tuple(_items(allow_host)),
+        model_rules=model_rules,
+    )
+
+
+def with_settings(command: Callable[[typer.Context, Settings], None]) -> Callable[..., None]:
+    """A Typer command that has the options of `settings` and hands the result to `command`."""
+
+    @functools.wraps(settings)  # Typer reads options off the signature, which `wraps` makes that of `settings`
+    def run(ctx: typer.Context, **options: object) -> None:
+        command(ctx, settings(ctx, **options))  # type: ignore[arg-type]
+
+    run.__name__ = command.__name__
+    run.__doc__ = command.__doc__
+    return run
+
+
+def _checked(ctx: typer.Context, name: str, check: Callable[[str], T], text: str) -> T:
+    try:
+        return check(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{origin(ctx, name)}: {error}") from error
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _services(text: str) -> frozenset[str]:
+    names = frozenset(_items(text))
+    if not names:
+        return names
+    # Importing botocore to ask it would take longer than all else that happens before the server is built.
+    spec = importlib.util.find_spec("botocore")
+    folders = (spec and spec.submodule_search_locations) or []
+    known = {entry.name for folder in folders for entry in (Path(folder) / "data").iterdir() if entry.is_dir()}
+    for name in sorted(names - known):
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ", by the names that boto3.client() takes"
+        raise ValueError(f"there is no AWS service {name!r}{hint}")
+    return names

@@ -1,0 +1,64 @@
+"""Runs an emulator inside this process for as long as a command needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import typer
+
+from agentcore_emulator.config import Settings
+
+if TYPE_CHECKING:
+    from agentcore_emulator.project import AgentRuntime
+    from agentcore_emulator.server import Emulator
+
+__all__ = ["agents", "run", "started"]
+
+T = TypeVar("T")
+
+
+def agents(settings: Settings) -> list[AgentRuntime]:
+    """The agents to serve. What is wrong with the project becomes an error of the command line."""
+    from agentcore_emulator.project import ProjectError, load
+
+    try:
+        return load(settings)
+    except ProjectError as error:
+        raise typer.TyperException(str(error)) from error
+
+
+@asynccontextmanager
+async def started(settings: Settings, runtimes: list[AgentRuntime]) -> AsyncIterator[Emulator]:
+    """A started emulator, stopped on leaving. What keeps it from starting becomes an error of the command line."""
+    from agentcore_emulator.server import Emulator, StartError
+
+    emulator = Emulator(settings, runtimes)
+    try:
+        await emulator.start()
+    except StartError as error:
+        raise typer.TyperException(str(error)) from error
+    try:
+        yield emulator
+    finally:
+        await emulator.stop()
+
+
+def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs `main` on an event loop of its own.
+
+    The emulator's log goes to stderr, which leaves stdout to the banner, or to the command that `exec` runs.
+    """
+    import uvloop
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    logger = logging.getLogger("agentcore_emulator")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main())

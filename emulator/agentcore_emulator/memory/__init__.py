@@ -1,0 +1,58 @@
+"""The Memory plane: AgentCore Memory's short-term part, its data plane and its control plane."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from agentcore_emulator.clock import Clock
+from agentcore_emulator.errors import ServiceException
+from agentcore_emulator.memory.events import Events
+from agentcore_emulator.memory.memories import Memories
+from agentcore_emulator.memory.sessions import Sessions
+from agentcore_emulator.store import Store, StoreError
+
+__all__ = ["MemoryPlane"]
+
+_Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+
+class MemoryPlane:
+    """What the app dispatches Memory operations to.
+
+    Each handler takes the operation's parsed and validated input (member names of the botocore model, time stamps in
+    seconds) and returns its output structure. Besides what each one says, all raise ServiceException (500) with one
+    plain sentence when the state file fails them.
+    """
+
+    services: Sequence[str] = ("bedrock-agentcore", "bedrock-agentcore-control")
+
+    def __init__(self, store: Store, clock: Clock, region: str, account: str) -> None:
+        memories = Memories(store, clock, region, account)
+        events = Events(store, clock)
+        sessions = Sessions(store, clock)
+        handlers: dict[str, _Handler] = {
+            "CreateMemory": memories.create_memory,
+            "GetMemory": memories.get_memory,
+            "ListMemories": memories.list_memories,
+            "DeleteMemory": memories.delete_memory,
+            "CreateEvent": events.create_event,
+            "GetEvent": events.get_event,
+            "ListEvents": events.list_events,
+            "DeleteEvent": events.delete_event,
+            "ListActors": sessions.list_actors,
+            "ListSessions": sessions.list_sessions,
+        }
+        self.operations: Mapping[str, _Handler] = {name: _plain(handler) for name, handler in handlers.items()}
+
+
+def _plain(handler: _Handler) -> _Handler:
+    @functools.wraps(handler)
+    async def handled(given: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return await handler(given)
+        except StoreError as error:
+            raise ServiceException(str(error)) from error
+
+    return handled

@@ -1,0 +1,158 @@
+"""Finds the agents that are to be served: from a Python file, or from a folder that the starter toolkit configured."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from agentcore_emulator import toolkit_yaml
+from agentcore_emulator.config import ProjectError, Settings
+from agentcore_emulator.toolkit_yaml import Agent, Protocol
+
+__all__ = ["AgentRuntime", "ProjectError", "load"]
+
+_INTERPRETER: Final = Path("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+_DOTENV_SYNTAX: Final = "NAME=value lines, '#' comments, values in quotes if they span lines"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentRuntime:
+    """One agent runtime to serve. Paths are absolute, times in seconds, header names in lower case.
+
+    `project_dir` is what a session's working directory is a copy of. `python` runs the agent. `environment` holds the
+    agent's configured variables.
+    """
+
+    name: str
+    runtime_id: str
+    arn: str
+    entrypoint: Path
+    project_dir: Path
+    python: Path
+    protocol: Protocol = "HTTP"
+    idle_timeout: float = 900.0
+    max_lifetime: float = 28_800.0
+    header_allowlist: frozenset[str] = frozenset()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def load(settings: Settings) -> list[AgentRuntime]:
+    """The agents of `settings.target`, the default one first.
+
+    Raises ProjectError when there are none, or one is not usable as configured.
+    """
+    variables = _read_env_file(settings.env_file) if settings.env_file else {}
+    runtimes: list[AgentRuntime] = []
+    for agent in _agents(settings.target):
+        runtime_id = _runtime_id(agent)
+        arn = f"arn:aws:bedrock-agentcore:{settings.region}:{settings.account_id}:runtime/{runtime_id}"
+        runtime = AgentRuntime(
+            name=agent.name,
+            runtime_id=runtime_id,
+            arn=agent.agent_arn or arn,
+            entrypoint=agent.entrypoint,
+            project_dir=agent.project_dir,
+            python=_interpreter(settings.python, agent.project_dir),
+            protocol=agent.protocol,
+            idle_timeout=agent.idle_timeout,
+            max_lifetime=agent.max_lifetime,
+            header_allowlist=agent.header_allowlist,
+            environment={**agent.environment, **variables},
+        )
+        for other in runtimes:
+            if other.arn == runtime.arn:
+                raise ProjectError(f"the agents {other.name!r} and {runtime.name!r} have the same ARN, {other.arn}")
+        runtimes.append(runtime)
+    return runtimes
+
+
+def _agents(target: Path | None) -> list[Agent]:
+    path = (target or Path.cwd()).resolve()
+    if path.is_dir():
+        file = path / toolkit_yaml.FILE_NAME
+        if file.is_file():
+            return toolkit_yaml.read(file)
+        raise ProjectError(
+            f"{path} holds no {toolkit_yaml.FILE_NAME}; name the agent's Python file, as in"
+            " `agentcore-emulator start agent.py`"
+        )
+    if not path.is_file():
+        raise ProjectError(f"there is no file or folder {path}")
+    if path.suffix != ".py":
+        raise ProjectError(f"{path} is neither a Python file nor a folder that holds {toolkit_yaml.FILE_NAME}")
+    return [Agent(name=_name_from(path.stem), entrypoint=path, project_dir=path.parent)]
+
+
+def _name_from(stem: str) -> str:
+    """A runtime's name from a file's, which may hold what AWS does not allow."""
+    name = re.sub(r"[^a-zA-Z0-9_]", "_", stem)
+    return (name if name[0].isalpha() else f"agent_{name}")[:48]
+
+
+def _runtime_id(agent: Agent) -> str:
+    """`<name>-<10 letters or digits>`: the deployed one if the project knows it, else one made from the entry's path.
+
+    A path keeps its id, so what an agent left in durable memory under its ARN is found again after a restart.
+    """
+    if agent.agent_arn is not None:
+        return agent.agent_arn.rpartition("/")[2]
+    if agent.agent_id is not None:
+        return agent.agent_id
+    digest = hashlib.sha256(os.fsencode(agent.entrypoint)).digest()
+    return f"{agent.name}-{base64.b32encode(digest).decode()[:10].lower()}"
+
+
+def _interpreter(wanted: Path | None, project_dir: Path) -> Path:
+    """The interpreter that runs the agent. Links are kept: a virtual environment is found through the link's place."""
+    if wanted is None:
+        for folder in _project_folders(project_dir):
+            if (folder / ".venv" / _INTERPRETER).is_file():
+                return folder / ".venv" / _INTERPRETER
+        return Path(sys.executable)
+    if wanted.is_dir():
+        if (wanted / _INTERPRETER).is_file():
+            return (wanted / _INTERPRETER).absolute()
+        raise ProjectError(f"--python: {wanted} is a folder but no virtual environment, it has no {_INTERPRETER}")
+    found = shutil.which(wanted)
+    if found is None:
+        raise ProjectError(f"--python: {wanted} is neither an interpreter, a virtual environment nor a command on PATH")
+    return Path(found).absolute()
+
+
+def _project_folders(folder: Path) -> list[Path]:
+    """`folder` and those above it, up to the one that marks the project's root; only `folder` if none does."""
+    folders = [folder, *folder.parents]
+    for depth, candidate in enumerate(folders):
+        if (candidate / "pyproject.toml").is_file() or (candidate / ".git").exists():
+            return folders[: depth + 1]
+    return [folder]
+
+
+def _read_env_file(file: Path) -> dict[str, str]:
+    """The variables of a dotenv file; `${NAME}` in a value stands for an earlier one or the caller's own."""
+    import io
+
+    import dotenv
+    import dotenv.parser
+
+    try:
+        text = file.read_text("utf-8")
+    except OSError as error:
+        raise ProjectError(f"the environment file {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ProjectError(f"the environment file {file} is not UTF-8 text") from error
+    for binding in dotenv.parser.parse_stream(io.StringIO(text)):
+        # python-dotenv itself only logs a line that it cannot read.
+        if binding.error or (binding.key is not None and binding.value is None):
+            line = binding.original.line + len(binding.original.string) - len(binding.original.string.lstrip("\n"))
+            raise ProjectError(f"{file}:{line}: not a line of an environment file, which holds {_DOTENV_SYNTAX}")
+    values = dotenv.dotenv_values(stream=io.StringIO(text))
+    return {name: value for name, value in values.items() if value is not None}

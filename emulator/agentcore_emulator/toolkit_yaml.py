@@ -1,0 +1,271 @@
+"""Reads `.bedrock_agentcore.yaml`, the file in which AWS's starter toolkit keeps a project's agents.
+
+The form is that of `bedrock_agentcore_starter_toolkit.utils.runtime.schema` (0.3.14); what an emulator has no use for
+(roles, registries, networks, builds) is not looked at. Every complaint names the file and the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+import yaml
+
+from agentcore_emulator import header_allowlist
+from agentcore_emulator.config import ProjectError
+
+__all__ = ["FILE_NAME", "Agent", "Protocol", "read"]
+
+FILE_NAME: Final = ".bedrock_agentcore.yaml"
+
+Protocol = Literal["HTTP", "MCP", "A2A", "AGUI"]
+
+# Lifecycle limits in seconds: AWS developer guide, page "runtime-lifecycle-settings".
+_LIFECYCLE: Final = range(60, 28_800 + 1)
+_DEFAULT_IDLE: Final = 900
+_DEFAULT_LIFETIME: Final = 28_800
+
+# botocore's `bedrock-agentcore-control` model: AgentRuntimeName, AgentRuntimeId, AgentRuntimeArn.
+_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
+_ID: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,99}-[a-zA-Z0-9]{10}")
+_ARN: Final = re.compile(
+    r"arn:aws(-[^:]+)?:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:runtime/([a-zA-Z][a-zA-Z0-9_]{0,47}-[a-zA-Z0-9]{10})"
+)
+# The toolkit also writes `agent.py:handler`.
+_ENTRYPOINT: Final = re.compile(r"(?P<file>.+?\.py)(:[A-Za-z_]\w*)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agent:
+    """One entry of `agents`, checked. Times are in seconds; header names are in lower case."""
+
+    name: str
+    entrypoint: Path
+    project_dir: Path
+    protocol: Protocol = "HTTP"
+    idle_timeout: float = _DEFAULT_IDLE
+    max_lifetime: float = _DEFAULT_LIFETIME
+    header_allowlist: frozenset[str] = frozenset()
+    agent_id: str | None = None
+    agent_arn: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def read(file: Path) -> list[Agent]:
+    """The agents of an absolute path to a toolkit file, the default one first.
+
+    Raises ProjectError; the message is one sentence that begins with file and line.
+    """
+    root = _load(file)
+    if root["agents"].value is None and root["entrypoint"].value is not None:
+        # The toolkit's first form: the file is one agent.
+        return [_agent(root, root["name"].text() or "")]
+    agents = [_agent(node, key) for key, node in root["agents"].items()]
+    if not agents:
+        raise root["agents"].error("holds no agent; `agentcore configure` writes one")
+    for first, second in ((a, b) for i, a in enumerate(agents) for b in agents[:i]):
+        if first.name == second.name:
+            raise root["agents"].error(f"two agents are called {first.name!r}")
+    default = root["default_agent"]
+    wanted = default.text()
+    if wanted is not None:
+        names = [agent.name for agent in agents]
+        keys = [key for key, _ in root["agents"].items()]
+        if wanted not in names and wanted not in keys:
+            raise default.error(f"there is no agent {wanted!r}, only {', '.join(names)}")
+        chosen = agents.pop((names if wanted in names else keys).index(wanted))
+        agents.insert(0, chosen)
+    return agents
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A value of the file, with the place that it was read from. A key that is absent has the value None."""
+
+    file: Path
+    path: str
+    line: int
+    value: Any
+    children: Mapping[str, _Node] = field(default_factory=dict)
+    elements: tuple[_Node, ...] = ()
+
+    def error(self, sentence: str) -> ProjectError:
+        return ProjectError(f"{self.file}:{self.line}: {self.path or 'the file'}: {sentence}")
+
+    def __getitem__(self, key: str) -> _Node:
+        if self.value is not None and not isinstance(self.value, dict):
+            raise self.error("is not a mapping of names to values")
+        path = f"{self.path}.{key}" if self.path else key
+        return self.children.get(key) or _Node(self.file, path, self.line, None)
+
+    def items(self) -> list[tuple[str, _Node]]:
+        if self.value is not None and not isinstance(self.value, dict):
+            raise self.error("is not a mapping of names to values")
+        return list(self.children.items())
+
+    def text(self) -> str | None:
+        if self.value is None or isinstance(self.value, str):
+            return self.value or None
+        raise self.error(f"{self.value!r} is not a text; put it in quotes")
+
+    def seconds(self) -> int | None:
+        if self.value is None:
+            return None
+        if isinstance(self.value, bool) or not isinstance(self.value, int):
+            raise self.error(f"{self.value!r} is not a whole number of seconds")
+        if self.value not in _LIFECYCLE:
+            raise self.error(f"{self.value} is not between {_LIFECYCLE.start} and {_LIFECYCLE.stop - 1} seconds")
+        return self.value
+
+
+def _load(file: Path) -> _Node:
+    try:
+        text = file.read_bytes()
+    except OSError as error:
+        raise ProjectError(f"{file} cannot be read: {error.strerror}") from error
+    loader = None
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        root = _located(loader, node, file, "") if node is not None else _Node(file, "", 1, {})
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ProjectError(f"{file}:{line}: this is not YAML: {error.problem}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise ProjectError(f"{file}:1: this is not YAML: {str(error).splitlines()[0]}") from error
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if not isinstance(root.value, dict):
+        raise root.error("is not a mapping of names to values")
+    return root
+
+
+def _located(loader: yaml.SafeLoader, node: yaml.Node, file: Path, path: str) -> _Node:
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        loader.flatten_mapping(node)  # `<<: *common` becomes plain keys
+        children = {}
+        for key_node, value_node in node.value:
+            key = str(loader.construct_object(key_node, deep=True))
+            children[key] = _located(loader, value_node, file, f"{path}.{key}" if path else key)
+        return _Node(file, path, line, {key: child.value for key, child in children.items()}, children)
+    if isinstance(node, yaml.SequenceNode):
+        elements = tuple(_located(loader, item, file, f"{path}[{i}]") for i, item in enumerate(node.value))
+        return _Node(file, path, line, [element.value for element in elements], elements=elements)
+    return _Node(file, path, line, loader.construct_object(node, deep=True))
+
+
+def _agent(node: _Node, key: str) -> Agent:
+    name = node["name"].text() or key
+    if not _NAME.fullmatch(name):
+        raise node["name"].error(
+            f"{name!r} is not a runtime's name: a letter, then up to 47 letters, digits or '_' (no '-')"
+        )
+    language = node["language"].text()
+    if language not in (None, "python"):
+        raise node["language"].error(f"{language!r} agents cannot be run yet, only Python ones")
+    idle, lifetime = _lifecycle(node["aws"]["lifecycle_configuration"])
+    project_dir, entrypoint = _entrypoint(node)
+    deployed = node["bedrock_agentcore"]
+    arn, agent_id = deployed["agent_arn"].text(), deployed["agent_id"].text()
+    if arn is not None and not _ARN.fullmatch(arn):
+        raise deployed["agent_arn"].error(f"{arn!r} is not the ARN of an agent runtime")
+    if agent_id is not None and not _ID.fullmatch(agent_id):
+        raise deployed["agent_id"].error(f"{agent_id!r} is not the id of an agent runtime")
+    return Agent(
+        name=name,
+        entrypoint=entrypoint,
+        project_dir=project_dir,
+        protocol=_protocol(node["aws"]["protocol_configuration"]["server_protocol"]),
+        idle_timeout=idle,
+        max_lifetime=lifetime,
+        header_allowlist=_headers(node),
+        agent_id=agent_id,
+        agent_arn=arn,
+        environment=_environment(node["memory"]),
+    )
+
+
+def _entrypoint(node: _Node) -> tuple[Path, Path]:
+    """The folder of the agent's files and the entry file in it, both absolute."""
+    folder = node.file.parent
+    source = node["source_path"].text()
+    # The toolkit resolves an entry against the folder it runs in, and deploys `source_path` when there is one.
+    project_dir = (folder / source).resolve() if source else folder
+    if not project_dir.is_dir():
+        raise node["source_path"].error(f"there is no folder {project_dir}")
+    entry = node["entrypoint"]
+    text = entry.text()
+    if text is None:
+        raise entry.error("is missing; it names the agent's Python file")
+    match = _ENTRYPOINT.fullmatch(text)
+    if match is None:
+        raise entry.error(f"{text!r} is not a Python file")
+    for base in (folder, project_dir):
+        path = (base / match["file"]).resolve()
+        if path.is_file():
+            return project_dir, path
+    raise entry.error(f"there is no file {folder / match['file']}")
+
+
+def _lifecycle(node: _Node) -> tuple[float, float]:
+    idle, lifetime = node["idle_runtime_session_timeout"].seconds(), node["max_lifetime"].seconds()
+    if lifetime is None:
+        lifetime = _DEFAULT_LIFETIME
+    if idle is None:
+        # AWS developer guide, "runtime-lifecycle-settings": a shorter lifetime alone shortens the idle timeout too.
+        idle = min(_DEFAULT_IDLE, lifetime)
+    if idle > lifetime:
+        raise node["idle_runtime_session_timeout"].error(f"{idle} is more than max_lifetime, which is {lifetime}")
+    return idle, lifetime
+
+
+def _protocol(node: _Node) -> Protocol:
+    text = (node.text() or "HTTP").upper()
+    for protocol in get_args(Protocol):
+        if text == protocol:
+            return protocol  # type: ignore[no-any-return]
+    raise node.error(f"{text!r} is not one of {', '.join(get_args(Protocol))}")
+
+
+def _headers(agent: _Node) -> frozenset[str]:
+    configuration = agent["request_header_configuration"]
+    for key, child in configuration.items():
+        if key != "requestHeaderAllowlist":
+            near = get_close_matches(key, ["requestHeaderAllowlist"], n=1, cutoff=0.3)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise child.error(f"AgentCore has no such setting{hint}")
+    names = configuration["requestHeaderAllowlist"]
+    if names.value is None:
+        return frozenset()
+    if not isinstance(names.value, list):
+        raise names.error("is not a list of header names")
+    try:
+        header_allowlist.check_names([element.text() or "" for element in names.elements])
+    except ValueError as error:
+        raise names.error(str(error)) from error
+    jwt = agent["authorizer_configuration"]["customJWTAuthorizer"].value is not None
+    allowed = set()
+    for element in names.elements:
+        text = element.text() or ""
+        try:
+            allowed.add(header_allowlist.check_name(text, jwt=jwt))
+        except ValueError as error:
+            raise element.error(f"{text!r} {error}") from error
+    return frozenset(allowed)
+
+
+def _environment(memory: _Node) -> dict[str, str]:
+    """The variables that the toolkit gives a deployed agent which has a memory."""
+    memory_id, memory_name = memory["memory_id"].text(), memory["memory_name"].text()
+    if memory_id is None:
+        return {}
+    variables = {"BEDROCK_AGENTCORE_MEMORY_ID": memory_id}
+    if memory_name is not None:
+        variables["BEDROCK_AGENTCORE_MEMORY_NAME"] = memory_name
+    return variables
