@@ -14,6 +14,7 @@
     ├── InternalServerException         500  runtime and model plane
     ├── ServiceException                500  memory plane
     ├── NotImplementedException         501  modelled by AWS, not built here
+    ├── ServiceUnavailableException     503  --passthrough: real AWS cannot be reached
     └── GatewayTimeout                  504  no answer within the synchronous limit
 
 Statuses and names: botocore's models of `bedrock-agentcore`, `bedrock-agentcore-control` and `bedrock-runtime`.
@@ -36,6 +37,7 @@ __all__ = [
     "RuntimeClientError",
     "ServiceException",
     "ServiceQuotaExceededException",
+    "ServiceUnavailableException",
     "ThrottledException",
     "ThrottlingException",
     "UnauthorizedException",
@@ -166,6 +168,12 @@ class NotImplementedException(AWSError):
     def code(self) -> str:
         """Not an AWS shape, so the name carries no `Exception`."""
         return "NotImplemented"
+
+
+class ServiceUnavailableException(AWSError):
+    """503: real AWS cannot be reached. botocore tries again, three times in all by default."""
+
+    status = 503
 
 
 class GatewayTimeout(AWSError):

@@ -1,0 +1,1 @@
+"""AWS services that the emulator does not build itself."""
