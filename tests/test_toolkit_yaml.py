@@ -201,7 +201,7 @@ def test_a_bad_value_is_named_with_file_and_line(project: Path, line: str, messa
         ("- a\n", ":1: the file: is not a mapping of names to values"),
         ("", ":1: agents: holds no agent"),
         ("agents: {}\n", ":1: agents: holds no agent"),
-        ("agents: !!python/object:os.system {}\n", ":1: agents: is not a mapping"),
+        ("agents: !!python/name:os.system x\n", ":1: this is not YAML: could not determine a constructor"),
         ("\ndefault_agent: two\nagents: {one: {entrypoint: agent.py}}\n", ":2: default_agent: there is no agent 'two'"),
         (
             "agents:\n  a: {name: same, entrypoint: agent.py}\n  b: {name: same, entrypoint: agent.py}\n",

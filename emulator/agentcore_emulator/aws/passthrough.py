@@ -20,7 +20,7 @@ from botocore.exceptions import BotoCoreError
 from botocore.tokens import FrozenAuthToken
 from starlette.types import Receive, Scope, Send
 
-from agentcore_emulator.errors import AccessDeniedException, AWSError, ServiceUnavailableException, ValidationException
+from agentcore_emulator.errors import AccessDeniedException, ServiceUnavailableException, ValidationException
 
 __all__ = ["LARGEST_BODY", "Passthrough"]
 

@@ -69,5 +69,5 @@ def _sentence(error: typer.TyperException) -> str:
         # Typer would name the flag even if the value came from elsewhere.
         return f"{options.origin(ctx, error.param.name)}: {error.message}"
     if ctx is not None:
-        return f"{error.format_message().rstrip('.?')}; `{ctx.command_path} --help` lists what there is"
+        return f"{error.format_message().rstrip('.')} (`{ctx.command_path} --help` lists what there is)"
     return error.format_message()

@@ -74,10 +74,8 @@ def _address(url: str | None, state_dir: Path) -> tuple[str, str]:
 
 def _info(url: str, missing: str) -> dict[str, Any]:
     """What the emulator says about itself. A plain connection, because a proxy must not come between."""
-    parts = urlsplit(url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise typer.TyperException(f"{url!r} is not a URL of the form http://host:port")
-    connection = http.client.HTTPConnection(parts.hostname, parts.port or 80, timeout=_TIMEOUT)
+    host, port = _host_and_port(url)
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
     try:
         connection.request("GET", "/_emulator/info")
         response = connection.getresponse()
@@ -93,3 +91,13 @@ def _info(url: str, missing: str) -> dict[str, Any]:
     if response.status != 200 or not isinstance(info, dict) or "environment" not in info:
         raise typer.TyperException(f"what answers at {url} is not an agentcore-emulator (status {response.status})")
     return info
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname:
+            return parts.hostname, parts.port or 80
+    except ValueError:
+        pass
+    raise typer.TyperException(f"{url!r} is not a URL of the form http://host:port")

@@ -54,7 +54,7 @@ def exec_command(ctx: typer.Context, settings: Settings) -> None:
     ended it.
     """
     if not ctx.args:
-        raise typer.TyperException("exec needs a command after --, as in `agentcore-emulator exec agent.py -- pytest`")
+        raise typer.BadParameter("exec needs a command after --, as in `agentcore-emulator exec agent.py -- pytest`")
     if not options.given_on_command_line(ctx, "port"):
         settings = dataclasses.replace(settings, port=0)
     _check(ctx.args[0])
@@ -92,7 +92,7 @@ async def _run(settings: Settings, runtimes: list[AgentRuntime], command: list[s
                 process.send_signal(number)
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in serving.stop_signals():
         loop.add_signal_handler(number, on_signal, number)
     try:
         async with serving.started(settings, runtimes) as emulator:

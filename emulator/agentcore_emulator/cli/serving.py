@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from agentcore_emulator.project import AgentRuntime
     from agentcore_emulator.server import Emulator
 
-__all__ = ["agents", "run", "started"]
+__all__ = ["agents", "run", "started", "stop_signals"]
 
 T = TypeVar("T")
 
@@ -46,6 +47,12 @@ async def started(settings: Settings, runtimes: list[AgentRuntime]) -> AsyncIter
         yield emulator
     finally:
         await emulator.stop()
+
+
+def stop_signals() -> list[signal.Signals]:
+    """The signals that end a command. Under nohup, which ignores SIGHUP, the terminal's end is none of them."""
+    hang_up = [] if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else [signal.SIGHUP]
+    return [signal.SIGINT, signal.SIGTERM, *hang_up]
 
 
 def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
@@ -44,10 +43,8 @@ async def _serve(settings: Settings, runtimes: list[AgentRuntime]) -> None:
             serving_task.cancel()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # Under nohup, the terminal's end is not to end the emulator.
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, stop)
+    for number in serving.stop_signals():
+        loop.add_signal_handler(number, stop)
     try:
         async with serving.started(settings, runtimes) as emulator:
             # An ephemeral emulator, as tests start them, must not come between `env` and the developer's own.

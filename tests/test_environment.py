@@ -1,0 +1,140 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agentcore_emulator.config import Settings
+from agentcore_emulator.environment import (
+    client_environment,
+    command_environment,
+    guest_environment,
+    misleading,
+    no_proxy,
+)
+from agentcore_emulator.project import AgentRuntime, load
+
+URL = "http://127.0.0.1:5000"
+ARN = "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/agent-0123456789"
+SETTINGS = Settings()
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> AgentRuntime:
+    (tmp_path / "agent.py").touch()
+    [runtime] = load(Settings(target=tmp_path / "agent.py"))
+    return runtime
+
+
+def test_what_a_client_needs() -> None:
+    assert client_environment(URL, replace(SETTINGS, region="eu-west-1"), ARN) == {
+        "AWS_ENDPOINT_URL": URL,
+        "AWS_ACCESS_KEY_ID": "emulator",
+        "AWS_SECRET_ACCESS_KEY": "emulator",
+        "AWS_REGION": "eu-west-1",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AGENTCORE_EMULATOR_URL": URL,
+        "AGENTCORE_RUNTIME_ARN": ARN,
+    }
+
+
+def test_a_commands_clients_see_no_aws_setting_of_the_caller(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    config.write_text("[profile mine]\nregion = ap-south-1\naws_access_key_id = k\naws_secret_access_key = s\n")
+    caller = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_CONFIG_FILE": str(config),
+        "AWS_PROFILE": "mine",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_ENDPOINT_URL_S3": "https://s3.example.com",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://localhost/credentials",
+        "BEDROCK_AGENTCORE_DP_ENDPOINT": "https://bedrock-agentcore.us-east-1.amazonaws.com",
+    }
+    script = """
+import boto3, os
+session = boto3.Session()
+credentials = session.get_credentials()
+print(session.available_profiles, session.region_name, credentials.access_key, credentials.token)
+print(session.client("s3").meta.endpoint_url, session.client("bedrock-agentcore").meta.endpoint_url)
+print("BEDROCK_AGENTCORE_DP_ENDPOINT" in os.environ)
+"""
+    environment = command_environment(client_environment(URL, SETTINGS, ARN), caller)
+    shown = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert shown.stdout.splitlines() == ["[] us-east-1 emulator None", f"{URL} {URL}", "False"]
+
+
+def test_a_command_keeps_everything_else() -> None:
+    environment = command_environment({"AWS_ENDPOINT_URL": URL}, {"PATH": "/bin", "HOME": "/home/me", "AWS_PAGER": ""})
+    assert environment["PATH"] == "/bin"
+    assert environment["HOME"] == "/home/me"
+    assert "AWS_PAGER" not in environment
+
+
+def test_an_agent_has_its_own_arn_and_its_configured_variables(runtime: AgentRuntime) -> None:
+    agent = replace(runtime, environment={"GREETING": "hello", "AWS_REGION": "eu-west-1", "PATH": "/opt"})
+    environment = guest_environment(URL, SETTINGS, agent, {"PATH": "/bin", "AWS_REGION": "ap-south-1", "LANG": "C"})
+    assert environment["AGENTCORE_RUNTIME_ARN"] == runtime.arn
+    assert environment["AWS_ENDPOINT_URL"] == URL
+    assert environment["GREETING"] == "hello"
+    assert environment["PATH"] == "/opt"
+    assert environment["LANG"] == "C"
+    assert environment["AWS_REGION"] == "eu-west-1"
+    assert environment["PYTHONUNBUFFERED"] == "1"
+
+
+def test_an_agents_variables_cannot_lead_it_out_of_the_emulator(runtime: AgentRuntime) -> None:
+    leads = {
+        "AWS_ENDPOINT_URL": "https://aws.example.com",
+        "AWS_ACCESS_KEY_ID": "real",
+        "AWS_SECRET_ACCESS_KEY": "real",
+        "AWS_SESSION_TOKEN": "real",
+        "AWS_PROFILE": "mine",
+        "AWS_CONFIG_FILE": "/home/me/.aws/config",
+        "AWS_EC2_METADATA_DISABLED": "false",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true",
+        "BEDROCK_AGENTCORE_CP_ENDPOINT": "https://aws.example.com",
+    }
+    bare = guest_environment(URL, SETTINGS, runtime, {})
+    assert guest_environment(URL, SETTINGS, replace(runtime, environment=leads), leads) == bare
+
+
+@pytest.mark.filterwarnings("ignore:Support for class-based:DeprecationWarning")
+def test_the_sdk_learns_the_agents_arn_from_it(runtime: AgentRuntime, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bedrock_agentcore.runtime import app
+
+    environment = guest_environment(URL, SETTINGS, runtime, {})
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", environment["OTEL_RESOURCE_ATTRIBUTES"])
+    monkeypatch.setattr(app, "_runtime_arn_cache", app._UNRESOLVED)
+    assert app._parse_runtime_arn() == runtime.arn
+    assert f"service.name={runtime.name}.DEFAULT" in environment["OTEL_RESOURCE_ATTRIBUTES"].split(",")
+
+
+def test_no_exporter_is_set_and_telemetry_can_be_switched_off_as_on_aws(runtime: AgentRuntime) -> None:
+    names = [name for name in guest_environment(URL, SETTINGS, runtime, {}) if name.startswith("OTEL_")]
+    assert names == ["OTEL_RESOURCE_ATTRIBUTES"]
+    agent = replace(runtime, environment={"DISABLE_ADOT_OBSERVABILITY": "true"})
+    assert not any(name.startswith("OTEL_") for name in guest_environment(URL, SETTINGS, agent, {}))
+
+
+def test_what_a_shell_must_unset() -> None:
+    names = ["AWS_REGION", "AWS_SESSION_TOKEN", "HOME", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_PROFILE"]
+    assert misleading(names) == ["AWS_ENDPOINT_URL_S3", "AWS_PROFILE", "AWS_SESSION_TOKEN"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "value"),
+    [
+        ({"HTTP_PROXY": "http://proxy:1"}, "127.0.0.1"),
+        ({"https_proxy": "http://proxy:1", "no_proxy": "a.example, b.example"}, "a.example,b.example,127.0.0.1"),
+        ({"ALL_PROXY": "http://proxy:1", "NO_PROXY": "127.0.0.1,c.example"}, "c.example,127.0.0.1"),
+    ],
+)
+def test_a_proxy_is_told_to_stay_out(caller: dict[str, str], value: str) -> None:
+    assert no_proxy(URL, caller) == {"no_proxy": value, "NO_PROXY": value}
+
+
+def test_without_a_proxy_nothing_is_said() -> None:
+    assert no_proxy(URL, {"no_proxy": "a.example", "HTTP_PROXY": ""}) == {}
