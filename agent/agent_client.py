@@ -212,13 +212,14 @@ def _streamed(body: Any) -> Iterator[Part]:
     # Byte by byte: asked for more, urllib3 waits until it has it, and the first words would come with the last.
     for piece in body.iter_chunks(1):
         for data in decoder.feed(piece):
-            try:
-                yield _part(json.loads(data))
-            except ValueError:
-                yield "text", data, {}
+            yield _part(data)
 
 
-def _part(value: Any) -> Part:
+def _part(data: str) -> Part:
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return "text", data, {}
     match value:
         case {"type": "text" | "error" as kind, "text": str() as text}:
             return kind, text, {}
@@ -228,4 +229,4 @@ def _part(value: Any) -> Part:
             return "error", text, {}  # what the SDK sends when a generator raises
         case str():
             return "text", value, {}
-    return "text", json.dumps(value, ensure_ascii=False), {}
+    return "text", data, {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from agentcore_emulator import toolkit_yaml
+from agentcore_emulator import project_files, toolkit_yaml
 from agentcore_emulator.config import ProjectError, Settings
 from agentcore_emulator.toolkit_yaml import Agent, Protocol
 
@@ -54,6 +54,7 @@ def load(settings: Settings) -> list[AgentRuntime]:
     for agent in _agents(settings.target):
         runtime_id = _runtime_id(agent)
         arn = f"arn:aws:bedrock-agentcore:{settings.region}:{settings.account_id}:runtime/{runtime_id}"
+        project_files.check_size(agent.project_dir)
         runtime = AgentRuntime(
             name=agent.name,
             runtime_id=runtime_id,

@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from agent_client import AgentClient
+from agent_client import AgentClient, Reply
+from chat import latency_table
 
 from agentcore_emulator.testing import EmulatorProcess
 
 AGENT = Path(__file__).parents[2] / "agent" / "memory_agent.py"
+_LATENCIES = pytest.StashKey[dict[str, list[float]]]()
 
 
 def _new_memory(state: Path) -> str:
@@ -68,3 +70,22 @@ def visitor(remembering: EmulatorProcess) -> Callable[[], AgentClient]:
         return AgentClient(remembering.arn, user_id=f"user {uuid.uuid4()}", client=boto)
 
     return new
+
+
+@pytest.fixture(scope="session")
+def timed(request: pytest.FixtureRequest) -> Callable[[str, Reply], Reply]:
+    """Notes how long an answer took, for the table at the end of the run, and hands it on."""
+    latencies = request.config.stash.setdefault(_LATENCIES, {})
+
+    def note(kind: str, reply: Reply) -> Reply:
+        latencies.setdefault(kind, []).append(reply.seconds)
+        return reply
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    latencies = config.stash.get(_LATENCIES, None)
+    if latencies:
+        terminalreporter.section("the reference agent's latencies")
+        terminalreporter.write_line(latency_table(latencies))

@@ -1,28 +1,12 @@
 """Twelve steps that show the agent and the platform working together; the times they took are printed at the end."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from agent_client import AgentClient, Reply
-from chat import latency_table
 
 Visitor = Callable[[], AgentClient]
 Timed = Callable[[str, Reply], Reply]
-
-
-@pytest.fixture(scope="module")
-def timed(request: pytest.FixtureRequest) -> Iterator[Timed]:
-    """Notes how long an answer took and hands it on."""
-    latencies: dict[str, list[float]] = {}
-
-    def note(kind: str, reply: Reply) -> Reply:
-        latencies.setdefault(kind, []).append(reply.seconds)
-        return reply
-
-    yield note
-    terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None:  # there is none in a worker of pytest-xdist
-        terminal.write(f"\n{latency_table(latencies)}\n")
 
 
 def test_step_1_the_first_ping_is_cold(visitor: Visitor, timed: Timed) -> None:

@@ -1,6 +1,5 @@
 import socket
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 import boto3
 import pytest
@@ -66,43 +65,59 @@ def test_nobody_listening_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 # An agent that does, under the name of a prompt, what the reference agent never would.
 ODD_AGENT = """
-    import os
-    from bedrock_agentcore.runtime import BedrockAgentCoreApp
+import os
+import threading
+from bedrock_agentcore.runtime import BedrockAgentCoreApp
 
-    app = BedrockAgentCoreApp()
+app = BedrockAgentCoreApp()
+asked = threading.Event()
 
-    def strings():
-        yield "one "
-        yield "two"
-        yield {"three": 3}
+def waits():
+    yield "first"
+    yield "second" if asked.wait(20) else "nobody asked"
 
-    def breaks():
-        yield {"type": "text", "text": "so far"}
+def strings():
+    yield "one "
+    yield "two"
+    yield {"three": "\\u00e9"}
+
+def breaks():
+    yield {"type": "text", "text": "so far"}
+    raise RuntimeError("the lamp went out")
+
+def dies():
+    yield {"type": "text", "text": "so far"}
+    os._exit(1)
+
+@app.entrypoint
+def invoke(payload):
+    prompt = payload.get("prompt")
+    if prompt == "go on":
+        asked.set()
+        return "so be it"
+    if prompt in ("strings", "breaks", "dies", "waits"):
+        return globals()[prompt]()
+    if prompt == "raises":
         raise RuntimeError("the lamp went out")
+    if prompt == "object":
+        return {"answer": "\\u00e9"}
+    return "x" * 3000
 
-    def dies():
-        yield {"type": "text", "text": "so far"}
-        os._exit(1)
-
-    @app.entrypoint
-    def invoke(payload):
-        prompt = payload.get("prompt")
-        if prompt in ("strings", "breaks", "dies"):
-            return globals()[prompt]()
-        if prompt == "raises":
-            raise RuntimeError("the lamp went out")
-        if prompt == "object":
-            return {"answer": "\\u00e9"}
-        return "x" * 3000
-
-    app.run()
+app.run()
 """
 
 
+@pytest.fixture(scope="module")
+def odd_emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    file = tmp_path_factory.mktemp("odd") / "odd_agent.py"
+    file.write_text(ODD_AGENT, encoding="utf-8")
+    with EmulatorProcess(file, "--quirks", "strict") as emulator:
+        yield emulator
+
+
 @pytest.fixture
-def odd(write_agent: Callable[[str], Path]) -> Iterator[AgentClient]:
-    with EmulatorProcess(write_agent(ODD_AGENT), "--quirks", "strict") as emulator:
-        yield AgentClient(emulator.arn, client=emulator.client("bedrock-agentcore"))
+def odd(odd_emulator: EmulatorProcess) -> AgentClient:
+    return AgentClient(odd_emulator.arn, client=odd_emulator.client("bedrock-agentcore"))
 
 
 def test_other_agents_are_understood_too(odd: AgentClient) -> None:
@@ -110,9 +125,16 @@ def test_other_agents_are_understood_too(odd: AgentClient) -> None:
     assert [(event.kind, event.text) for event in events] == [
         ("text", "one "),
         ("text", "two"),
-        ("text", '{"three": 3}'),
+        ("text", '{"three": "é"}'),
     ]
     assert odd.chat("object").text == '{"answer": "é"}'
+
+
+def test_words_are_there_as_soon_as_they_are_said(odd: AgentClient) -> None:
+    events = odd.stream("waits")
+    assert next(events).text == "first"
+    odd.chat("go on")
+    assert [event.text for event in events] == ["second"]
 
 
 def test_an_agent_that_fails_is_told(odd: AgentClient) -> None:

@@ -195,11 +195,15 @@ def test_more_than_a_page_is_forgotten(visitor: Visitor, stored: Events, say: Sa
     assert stored(ada) == []
 
 
-def test_messages_from_a_clock_that_is_ahead_stay_before_what_follows(visitor: Visitor, say: Say) -> None:
+def test_messages_from_a_clock_that_is_ahead_stay_before_what_follows(
+    visitor: Visitor, stored: Events, say: Say
+) -> None:
     ada = visitor()
     say(ada, 4_000_000_000, "USER", "What is 1 + 1?")
     say(ada, 4_000_000_001, "ASSISTANT", "1 + 1 = 2.")
     assert "2 + 5 = 7" in ada.chat("and that plus 5?").text
+    stamps = [event["eventTimestamp"] for event in stored(ada)]
+    assert all(earlier < later for earlier, later in itertools.pairwise(stamps))
     ada.new_session()
     assert "2 + 5 = 7" in ada.chat("What was the result?").text
 
@@ -228,7 +232,38 @@ def test_a_memory_that_fails_is_told_and_survived(
         assert (reply.meta["memory"], reply.meta["memory_source"]) == ("failed", "ram")
         assert "could not be read" in ada.memory_query().text
         assert "could not be emptied" in ada.forget().text
-        assert "AgentCore Memory could not be written" in emulator.log
+    # It is asked for again with every message, in case it comes back.
+    assert emulator.log.count("AgentCore Memory could not be read") == 3
+    assert emulator.log.count("AgentCore Memory could not be written") == 2
+
+
+def test_a_model_that_fails_is_told(agent_file: Path) -> None:
+    with EmulatorProcess(agent_file, "--quirks", "strict", env={"MODEL_ID": "no such model!"}) as emulator:
+        ada = AgentClient(emulator.arn, client=emulator.client("bedrock-agentcore"))
+        for stream in (False, True):
+            reply = ada.chat("Hello", stream=stream)
+            assert reply.error.startswith("The model gave no answer: An error occurred (ValidationException)")
+            assert reply.meta["error"] == "model"
+            assert reply.text == ""
+        assert ada.chat("Hello").meta["memory_source"] == "none"  # an unanswered question is no turn
+
+
+def test_words_around_a_tool_call_do_not_run_together(agent_file: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(
+        r"""
+        rules:
+          - name: thinks aloud
+            when: {user: '(?P<product>\d+ \* \d+)'}
+            say: Let me see.
+            call: {tool: calculator, input: {expression: '{product}'}}
+        """,
+        encoding="utf-8",
+    )
+    with EmulatorProcess(agent_file, "--model-rules", str(rules)) as emulator:
+        ada = AgentClient(emulator.arn, client=emulator.client("bedrock-agentcore"))
+        assert ada.chat("What is 14 * 3?").text == "Let me see.\n14 * 3 = 42."
+        assert "42 + 34 = 76" in ada.chat("and that plus 34?").text
 
 
 def test_a_crash_of_the_emulator_loses_nothing_that_was_answered(

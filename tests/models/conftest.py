@@ -15,17 +15,13 @@ import pytest
 import uvicorn
 from botocore.eventstream import EventStream
 from botocore.loaders import Loader
-from botocore.model import ServiceModel
+from botocore.model import ServiceModel, StructureShape
 from botocore.parsers import EventStreamJSONParser
-from starlette.applications import Starlette
-from starlette.requests import Request as HTTPRequest
-from starlette.responses import Response
-from starlette.routing import Route
 
-from agentcore_emulator.errors import AWSError
+from agentcore_emulator.app import make_app
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.wire import service
-from agentcore_emulator.wire.request import Answer, Request
+from agentcore_emulator.wire.request import Request
 
 Converse = Callable[[ModelPlane, Mapping[str, Any]], dict[str, Any]]
 Stream = Callable[[ModelPlane, Mapping[str, Any]], list[dict[str, Any]]]
@@ -56,13 +52,15 @@ def stream() -> Stream:
     model = ServiceModel(Loader().load_service_model("bedrock-runtime", "service-2"))
     output = model.operation_model("ConverseStream").output_shape
     assert output is not None
+    events = output.members["stream"]
+    assert isinstance(events, StructureShape)
 
     async def frames(plane: ModelPlane, request: Mapping[str, Any]) -> list[bytes]:
         response = await plane.converse_stream(_parse("ConverseStream", request))
         assert response.media_type == "application/vnd.amazon.eventstream"
         iterator = response.body_iterator
         assert isinstance(iterator, AsyncIterable)
-        return [bytes(frame) async for frame in iterator]
+        return [frame async for frame in iterator if isinstance(frame, bytes)]
 
     class Raw:
         def __init__(self, chunks: list[bytes]) -> None:
@@ -73,7 +71,7 @@ def stream() -> Stream:
 
     def call(plane: ModelPlane, request: Mapping[str, Any]) -> list[dict[str, Any]]:
         raw = Raw(asyncio.run(frames(plane, request)))
-        return list(EventStream(raw, output.members["stream"], EventStreamJSONParser(), "ConverseStream"))
+        return list(EventStream(raw, events, EventStreamJSONParser(), "ConverseStream"))
 
     return call
 
@@ -84,23 +82,7 @@ def serve() -> Serve:
 
     @contextmanager
     def serving(plane: ModelPlane) -> Iterator[str]:
-        routes = service.load("bedrock-runtime")
-
-        async def dispatch(request: HTTPRequest) -> Response:
-            found = routes.match(request.method, request.scope["raw_path"])
-            assert found is not None
-            operation, labels = found
-            wired = Request(labels, request.query_params.multi_items(), dict(request.headers), await request.body())
-            try:
-                result = await plane.operations[operation.name](operation.parse(wired))
-            except AWSError as error:
-                return _plain(service.error_answer(error, "0000"))
-            return result if isinstance(result, Response) else _plain(operation.answer(result))
-
-        def _plain(answer: Answer) -> Response:
-            return Response(answer.body, answer.status, dict(answer.headers))
-
-        app = Starlette(routes=[Route("/{path:path}", dispatch, methods=["POST"])])
+        app = make_app(planes=[plane], streaming={}, passthrough=None, region="us-east-1", allow_host=(), admin=())
         # Listening before the server runs: who connects early waits in the backlog.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import operator
+from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
 import pytest
 
 from agentcore_emulator.models.conversation import MAX_TEXT, Conversation, ToolResult, Turn
-from agentcore_emulator.models.rulefile import BUILT_IN, load
+from agentcore_emulator.models.rulefile import load
 from agentcore_emulator.models.rules import NO_RULE
 
 SCRIPT = load([])
@@ -83,7 +84,7 @@ def calculate(expression: str) -> str:
         ("How much is 10 minus 3 plus 2?", "10 - 3 + 2 = 9."),
         ("please compute 100 divided by 8", "100 / 8 = 12.5."),
         ("6 multiplied by 7", "6 * 7 = 42."),
-        ("Can you tell me what 3 × 4 is?", "3 * 4 = 12."),  # noqa: RUF001
+        ("Can you tell me what 3 × 4 is?", "3 * 4 = 12."),
         ("3x4", "3 * 4 = 12."),
         ("What is (2 + 3) * (4 - 1)?", "(2 + 3) * (4 - 1) = 15."),
         ("compute 2*-3", "2 * -3 = -6."),
@@ -153,7 +154,7 @@ def test_going_on_from_the_last_result(asked: str, expression: str) -> None:
 
 def test_the_result_may_come_from_another_models_words() -> None:
     chat = Chat()
-    for said in ("The result is 41.", "That makes **6 × 7 = 42**!", "The answer is 1,043, since you ask."):  # noqa: RUF001
+    for said in ("The result is 41.", "That makes **6 × 7 = 42**!", "The answer is 1,043, since you ask."):
         chat.turns = (Turn("assistant", said), *chat.turns)
         chat.say("add 1")
     assert chat.expressions == ["41 + 1", "42 + 1", "1043 + 1"]
@@ -173,7 +174,9 @@ def test_going_on_from_nothing(asked: str) -> None:
     assert chat.say(asked) == NO_RESULT
 
 
-@pytest.mark.parametrize("asked", ["what is 14 * 3?", "14+34", "add 10 to that", "plus 3", "5 minus that", "15% of 200"])
+@pytest.mark.parametrize(
+    "asked", ["what is 14 * 3?", "14+34", "add 10 to that", "plus 3", "5 minus that", "15% of 200"]
+)
 def test_without_a_calculator_nothing_is_calculated(asked: str) -> None:
     chat = Chat(tools=frozenset({"clock"}))
     chat.turns = (Turn("assistant", "1 + 1 = 2."),)
@@ -266,16 +269,57 @@ def test_another_tool_is_reported() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["1", "(", "- ", " ", "\n", "what ", "1+", "\n1x", "that ", "1,111,", "add 1 ", "-1", "1.", "what 1+", "I'm Ab ", "= 1"],
+    [
+        "1",
+        "(",
+        "- ",
+        " ",
+        "\n",
+        "what ",
+        "1+",
+        "\n1x",
+        "that ",
+        "1,111,",
+        "add 1 ",
+        "-1",
+        "1.",
+        "what 1+",
+        "I'm Ab ",
+        "= 1",
+    ],
 )
 def test_no_text_takes_long(pattern: str) -> None:
     # With an expression that is not linear this does not come back within the life of a test run.
     text = (pattern * MAX_TEXT)[:MAX_TEXT]
-    turns = tuple(Turn(speaker, text) for speaker in ("assistant", "user", "tool")) * 20  # type: ignore[arg-type]
+    turns = tuple(Turn(speaker, text) for speaker in ("assistant", "user", "tool")) * 20
     asked = Conversation(f"{text} what was the result, and my name?", turns, (), "", frozenset(), frozenset())
     assert SCRIPT.reply(asked).text
 
 
-def test_every_quantifier_that_has_no_bound_is_possessive() -> None:
-    text = BUILT_IN.read_text("utf-8")
-    assert "++" in text
+def unbounded(parsed: Any) -> bool:
+    """Whether a parsed regular expression repeats without a bound and can go back on it."""
+    for code, argument in parsed:
+        if str(code) in ("MAX_REPEAT", "MIN_REPEAT") and argument[1] > 200:
+            return True
+        inner = argument if isinstance(argument, (list, tuple)) else [argument]
+        for part in inner:
+            for tree in part if isinstance(part, list) else [part]:
+                if isinstance(tree, _parser.SubPattern) and unbounded(tree):
+                    return True
+    return False
+
+
+def test_what_repeats_without_a_bound_is_possessive() -> None:
+    assert unbounded(_parser.parse("x(?:a|b*)"))
+    assert unbounded(_parser.parse("(?=(?:ab+)?+)"))
+    patterns = [
+        pattern.pattern
+        for rule in SCRIPT._rules
+        for pattern in (
+            rule.when.user,
+            *(pattern for _, pattern in rule.when.history),
+            *(pattern for _, pattern in rule.when.tool_result),
+        )
+        if pattern
+    ]
+    assert [pattern for pattern in patterns if unbounded(_parser.parse(pattern))] == []

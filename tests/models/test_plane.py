@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentcore_emulator.clock import Clock
@@ -93,6 +93,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
     return request
 
 
+@settings(deadline=None)
 @given(request=requests())
 def test_a_stream_tells_what_converse_returns(converse: Converse, stream: Stream, request: dict[str, Any]) -> None:
     answer = converse(PLANE, request)
@@ -143,6 +144,13 @@ def test_a_rule_file_that_cannot_be_used_is_an_error_at_once(tmp_path: Path) -> 
         ModelPlane([tmp_path / "missing.yaml"])
 
 
+def test_the_log_says_what_no_rule_matched(converse: Converse, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO", "agentcore_emulator"):
+        converse(PLANE, {"messages": [user("thanks")]})
+        converse(PLANE, {"messages": [user("Why is the sky blue?")]})
+    assert caplog.messages == ["scripted model: no rule matches 'Why is the sky blue?'"]
+
+
 class SteppingClock(Clock):
     """Time passes only in sleeps, which end at once."""
 
@@ -168,7 +176,8 @@ rules:
 
 
 @pytest.mark.parametrize(
-    ("asked", "pauses", "latency_ms"), [("five", [0.5, 0.02, 0.02, 0.02, 0.02], 580), ("own", [0.0, 0.007], 7), ("nothing", [], 0)]
+    ("asked", "pauses", "latency_ms"),
+    [("five", [0.5, 0.02, 0.02, 0.02, 0.02], 580), ("own", [0.0, 0.007], 7), ("nothing", [], 0)],
 )
 def test_pacing(
     tmp_path: Path, converse: Converse, stream: Stream, asked: str, pauses: list[float], latency_ms: int

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,9 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def ask(script: Script, user: str, *, tools: tuple[str, ...] = (), said: str = "", ran: ToolResult | None = None) -> Reply:
+def ask(
+    script: Script, user: str, *, tools: tuple[str, ...] = (), said: str = "", ran: ToolResult | None = None
+) -> Reply:
     return script.reply(
         Conversation(
             user=user,
@@ -118,14 +121,26 @@ def test_tool_result_takes_an_expression_for_any_tool(write: Write) -> None:
         ("rules:\n- name: 3\n  say: b", 2, "'name' must be text; put it in quotes"),
         ("rules:\n- name: a\n  say: yes", 3, "rule 'a': 'say' must be text; put it in quotes"),
         ("rules:\n- name: a\n  when: b\n  say: c", 3, "rule 'a': 'when' must be a mapping with the keys user, system"),
-        ("rules:\n- name: a\n  when:\n    user: '('\n  say: c", 4, "rule 'a': 'user' is not a regular expression: missing )"),
+        (
+            "rules:\n- name: a\n  when:\n    user: '('\n  say: c",
+            4,
+            "rule 'a': 'user' is not a regular expression: missing )",
+        ),
         ("rules:\n- name: a\n  when: {user: '(?&b)'}\n  say: c", 3, "rule 'a': there is no fragment 'b' above this"),
         ("rules:\n- name: a\n  when: {tools: t}\n  say: c", 3, "rule 'a': 'tools' must be a list"),
-        ("rules:\n- name: a\n  when: {history: {bot: x}}\n  say: c", 3, "'history' has no key 'bot'; the keys are user"),
+        (
+            "rules:\n- name: a\n  when: {history: {bot: x}}\n  say: c",
+            3,
+            "'history' has no key 'bot'; the keys are user",
+        ),
         ("rules:\n- name: a\n  when: {tool_result: false}\n  say: c", 3, "'tool_result' must be text"),
         ("rules:\n- name: a\n  say: 'x {b}'", 3, "'say' uses {b}, but no regular expression of the rule has (?P<b>…)"),
         ("rules:\n- name: a\n  say: 'x {input.b}'", 3, "'say' uses {input.b}, but no regular expression"),
-        ("rules:\n- name: a\n  say: 'x {'", 3, "'say' has a brace without its partner; write {{ or }} for a brace itself"),
+        (
+            "rules:\n- name: a\n  say: 'x {'",
+            3,
+            "'say' has a brace without its partner; write {{ or }} for a brace itself",
+        ),
         (
             "rules:\n- name: a\n  when: {user: '(?P<x>.)'}\n  say: '{x:up}'",
             4,
@@ -141,7 +156,11 @@ def test_tool_result_takes_an_expression_for_any_tool(write: Write) -> None:
             2,
             "rule 'a': the name 'x' is given to two groups",
         ),
-        ("rules:\n- name: a\n  when: {tool_result: '(?P<tool>.)'}\n  say: a", 2, "the name 'tool' is given to two groups"),
+        (
+            "rules:\n- name: a\n  when: {tool_result: '(?P<tool>.)'}\n  say: a",
+            2,
+            "the name 'tool' is given to two groups",
+        ),
         ("rules:\n- name: a\n  call: {input: {}}", 3, "rule 'a': 'call' does not say which 'tool'"),
         ("rules:\n- name: a\n  call: {tool: t, input: [1]}", 3, "'input' must be a mapping of the tool's parameters"),
         ("rules:\n- name: a\n  call: {tool: t, input: {day: 2026-01-02}}", 3, "this is no value that JSON has"),
@@ -149,6 +168,7 @@ def test_tool_result_takes_an_expression_for_any_tool(write: Write) -> None:
         ("rules:\n- name: a\n  call: {tool: t, input: {day: !!int x}}", 3, "'x' is not what its tag says"),
         ("pacing: {first_token_ms: -1}", 1, "'first_token_ms' must be a number of milliseconds, 0 or more"),
         ("pacing: {first_token_ms: true}", 1, "'first_token_ms' must be a number of milliseconds, 0 or more"),
+        ("pacing: {first_token_ms: fast}", 1, "'first_token_ms' must be a number of milliseconds, 0 or more"),
         ("pacing: {first_token_ms: [1]}", 1, "'first_token_ms' must be a number of milliseconds, 0 or more"),
         ("pacing: {fast: 1}", 1, "'pacing' has no key 'fast'; the keys are first_token_ms, per_token_ms"),
         ("rewrites:\n  r:\n  - {match: a}", 3, "an entry of rewrite 'r' needs both 'match' and 'with'"),
@@ -190,3 +210,14 @@ def test_an_empty_file(write: Write) -> None:
 def test_the_built_in_rules_travel_with_the_package() -> None:
     assert BUILT_IN.is_file()
     assert BUILT_IN.parent.name == "models"
+
+
+def test_the_example_of_the_documentation(write: Write) -> None:
+    page = Path(__file__).parents[2] / "docs" / "model.md"
+    (example,) = re.findall(r"```yaml\n(.+?)```", page.read_text("utf-8"), re.DOTALL)
+    script = load([write(example)])
+    asked = ask(script, "What is the weather in New York?", tools=("get_weather",))
+    assert asked.call == ToolCall("get_weather", {"place": "NYC", "days": 3})
+    assert asked.pacing == Pacing(0.3, 0.02)
+    report = ask(script, "", ran=ToolResult("get_weather", {"place": "NYC"}, "-3 °C"))
+    assert report.text == "It has -3 degrees in NYC."

@@ -48,7 +48,9 @@ def test_captures_of_all_conditions_fill_the_answer_and_are_stripped() -> None:
         system=re.compile("in (?P<unit>.+)"),
         history=[("assistant", re.compile("=(?P<result>.*)")), (None, re.compile("(?P<first>hello)"))],
     )
-    say = Template([Placeholder("verb"), "/", Placeholder("unit"), "/", Placeholder("result"), "/", Placeholder("first")])
+    say = Template(
+        [Placeholder("verb"), "/", Placeholder("unit"), "/", Placeholder("result"), "/", Placeholder("first")]
+    )
     history = (Turn("assistant", "1 + 1 = 2 "), Turn("user", "hello"))
     asked = conversation("add", system="in metres", history=history)
     assert reply([Rule("all", when, say)], asked) == "add/metres/2/hello"

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import boto3
 import pytest
-from pydantic import BaseModel
 from strands import Agent, tool
 from strands.models import BedrockModel
 from strands.types.exceptions import MaxTokensReachedException

@@ -23,6 +23,9 @@ def results(*ids: str) -> dict[str, Any]:
     return message("user", *({"toolResult": {"toolUseId": id_, "content": [{"text": "1"}]}} for id_ in ids))
 
 
+TOO_MANY = (
+    "The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn."
+)
 ALTERNATE = "A conversation must alternate between user and assistant roles."
 START = "A conversation must start with a user message."
 
@@ -55,11 +58,11 @@ START = "A conversation must start with a user message."
         ),
         (
             [message("user", "a"), use("x"), results("x", "y")],
-            "The number of toolResult blocks at messages.2.content exceeds the number of toolUse blocks of previous turn.",
+            TOO_MANY % 2,
         ),
         (
             [results("x")],
-            "The number of toolResult blocks at messages.0.content exceeds the number of toolUse blocks of previous turn.",
+            TOO_MANY % 0,
         ),
     ],
 )

@@ -11,7 +11,7 @@ from starlette.responses import Response, StreamingResponse
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.models import conversation, generation, rulefile, validation
-from agentcore_emulator.models.generation import Generation, Piece
+from agentcore_emulator.models.generation import Generation
 from agentcore_emulator.models.rules import Pacing
 from agentcore_emulator.wire import eventstream
 
@@ -59,8 +59,10 @@ class ModelPlane:
 
     def _generate(self, parsed: Mapping[str, Any]) -> tuple[Generation, Pacing]:
         validation.check(parsed)
-        reply = self._script.reply(conversation.read(parsed))
-        _log.debug("scripted model: %s", f"rule '{reply.rule}'" if reply.rule else "no rule matches")
+        prompt = conversation.read(parsed)
+        reply = self._script.reply(prompt)
+        if reply.rule is None:
+            _log.info("scripted model: no rule matches %.80r", prompt.user)
         return generation.generate(reply, parsed), reply.pacing
 
     async def _frames(self, generated: Generation, pacing: Pacing, began: float) -> AsyncIterator[bytes]:
@@ -70,12 +72,9 @@ class ModelPlane:
                 # For no time too: a long answer must not keep other sessions from the event loop.
                 await self._clock.sleep(delay)
                 delay = pacing.per_token
-            yield _frame(piece)
-        yield _frame(generated.closing(self._since(began)))
+            yield eventstream.event(piece.event, piece.payload)
+        last = generated.closing(self._since(began))
+        yield eventstream.event(last.event, last.payload)
 
     def _since(self, began: float) -> int:
         return round((self._clock.monotonic() - began) * 1000)
-
-
-def _frame(piece: Piece) -> bytes:
-    return eventstream.event(piece.event, piece.payload)

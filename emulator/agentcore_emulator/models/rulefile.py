@@ -260,7 +260,7 @@ class _File:
         return Pacing(seconds.get("first_token_ms", 0.0), seconds.get("per_token_ms", 0.0))
 
     def _milliseconds(self, node: yaml.Node, name: str) -> float:
-        value = self._json(node) if isinstance(node, yaml.ScalarNode) else None
+        value = self._json(node) if node.tag in _JSON_TAGS else None
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
             self._fail(node, f"'{name}' must be a number of milliseconds, 0 or more")
         return float(value)

@@ -1,0 +1,84 @@
+"""A project's files: which of them belong to the agent, and the copy of them that every session gets."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from agentcore_emulator.config import ProjectError
+
+__all__ = ["check_size", "copy"]
+
+# History, environments and caches are large and no input of an agent; deploys to AWS do not carry them either.
+_LEFT_OUT = frozenset(
+    {
+        ".agentcore-emulator",
+        ".bzr",
+        ".git",
+        ".hg",
+        ".hypothesis",
+        ".idea",
+        ".mypy_cache",
+        ".nox",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".svn",
+        ".tox",
+        ".venv",
+        ".vscode",
+        "__pycache__",
+        "node_modules",
+        "venv",
+    }
+)
+
+# A direct code deployment may have this much unpacked (AWS developer guide, "Quotas for Amazon Bedrock AgentCore").
+_LARGEST_PROJECT = 750_000_000
+
+
+def check_size(project: Path) -> None:
+    """Raise `ProjectError` for a folder with more than AWS takes: a home folder, say, with the agent's file in it."""
+    size = 0
+    for entry in _entries(project):
+        size += entry.stat(follow_symlinks=False).st_size
+        if size > _LARGEST_PROJECT:
+            raise ProjectError(
+                f"{project} holds more than the {_LARGEST_PROJECT // 1_000_000} MB that an agent's code may have, and "
+                "every session works on a copy of it; put the agent into a folder of its own"
+            )
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a project's files into `target`, which must not exist yet. Blocking.
+
+    Symbolic links stay as they are. What is no file (sockets, pipes) and what cannot be read is left out.
+    """
+    target.mkdir()
+    for entry in _entries(source):
+        to = target / os.path.relpath(entry.path, source)
+        try:
+            if entry.is_symlink():
+                to.symlink_to(os.readlink(entry.path))  # noqa: PTH115 - as it stands, also when it leads nowhere
+            elif entry.is_dir():
+                to.mkdir()
+            elif stat.S_ISREG(entry.stat().st_mode):
+                shutil.copy2(entry.path, to)
+        except PermissionError:
+            continue  # What the developer cannot read, the agent cannot need.
+
+
+def _entries(folder: Path | str) -> Iterator[os.DirEntry[str]]:
+    """What belongs to the agent below a folder, each folder before what is in it."""
+    try:
+        entries = list(os.scandir(folder))
+    except PermissionError:
+        return
+    for entry in entries:
+        if entry.name in _LEFT_OUT or os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # noqa: PTH110, PTH118 - hot
+            continue
+        yield entry
+        if entry.is_dir(follow_symlinks=False):
+            yield from _entries(entry.path)
