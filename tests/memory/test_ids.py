@@ -23,7 +23,7 @@ def test_an_event_id_is_the_time_and_a_random_suffix() -> None:
 def test_event_ids_sort_by_time() -> None:
     times = [0, 9, 10, 999, 1_000, 1_756_147_154_000, 253_402_300_799_999]
     made = [ids.new_event_id(time) for time in times]
-    assert sorted(reversed(made)) == made
+    assert sorted(made) == made
 
 
 @pytest.mark.parametrize(

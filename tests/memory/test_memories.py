@@ -128,21 +128,16 @@ async def test_memories_are_listed_newest_first_in_pages(create: Operation, plan
 async def test_a_deleted_memory_is_gone_with_all_that_was_in_it(call: Call, memory: str, create: Operation) -> None:
     await call("CreateEvent", actorId="a", sessionId="s", eventTimestamp=1.0, payload=[], clientToken="t")
     assert await call("DeleteMemory") == {"memoryId": memory, "status": "DELETING"}
-    for operation, given in (
-        ("GetMemory", {}),
-        ("DeleteMemory", {}),
-        ("ListActors", {}),
-        ("ListEvents", {"actorId": "a", "sessionId": "s"}),
-    ):
+    for operation in ("GetMemory", "DeleteMemory", "ListActors", "ListEvents"):
         with pytest.raises(ResourceNotFoundException) as caught:
-            await call(operation, **given)
+            await call(operation, actorId="a", sessionId="s")
         assert caught.value.message == f"Memory not found: {memory}"
     again = (await create({"name": "notes", "eventExpiryDuration": 7}))["memory"]["id"]
     assert (await call("ListActors", memoryId=again))["actorSummaries"] == []
     assert (await call("ListEvents", memoryId=again, actorId="a", sessionId="s"))["events"] == []
 
 
-DATA_PLANE = {
+DATA_PLANE: dict[str, dict[str, Any]] = {
     "CreateEvent": {"actorId": "a", "sessionId": "s", "eventTimestamp": 1.0, "payload": []},
     "GetEvent": {"actorId": "a", "sessionId": "s", "eventId": "0000000000000001000#00000000"},
     "ListEvents": {"actorId": "a", "sessionId": "s"},

@@ -1,4 +1,4 @@
-"""What runs inside a microVM: started with the agent's interpreter, made of the standard library alone (Python 3.10 and later).
+"""What runs inside a microVM: started with the agent's interpreter, from the standard library alone (Python 3.10 on).
 
 The host starts this folder as a program (`python …/guest zygote|spawn …`). Its modules then load under the private
 package name `agentcore_guest`, so that nothing of the emulator appears among the agent's importable names.

@@ -9,14 +9,14 @@ OLDEST = (3, 10)
 
 if sys.version_info < OLDEST:
     sys.stderr.write(
-        "%s is Python %d.%d, but agents need 3.10 or later; choose another with --python.\n"
-        % ((sys.executable,) + tuple(sys.version_info[:2]))
+        "%s is Python %s, but agents need 3.10 or later; choose another with --python.\n"
+        % (sys.executable, sys.version.split()[0])
     )
     sys.exit(78)
 
 
-def load():  # type: ignore[no-untyped-def]
-    """Import this folder as the package `agentcore_guest` and take it off `sys.path`."""
+def main(kind, argument):  # type: ignore[no-untyped-def]
+    """Import this folder as the package `agentcore_guest`, take it off `sys.path`, and hand over."""
     import importlib.util
     import os
 
@@ -25,11 +25,13 @@ def load():  # type: ignore[no-untyped-def]
     spec = importlib.util.spec_from_file_location(
         "agentcore_guest", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
     )
+    assert spec is not None
+    assert spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules["agentcore_guest"] = package
     spec.loader.exec_module(package)
-    return importlib.import_module("agentcore_guest.boot")
+    importlib.import_module("agentcore_guest.boot").main(kind, argument)
 
 
 if __name__ == "__main__":
-    load().main(sys.argv[1], sys.argv[2])
+    main(sys.argv[1], sys.argv[2])  # type: ignore[no-untyped-call]

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import traceback
 import types
-from typing import Any, Dict, List, NoReturn, Optional
+from typing import Any, NoReturn
 
 from . import channel, imports, quirks, serve
 from .link import Link
@@ -40,7 +40,7 @@ def main(kind: str, argument: str) -> None:
     run(order.spec, *order.descriptors)
 
 
-def run(spec: Dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: int) -> None:
+def run(spec: dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: int) -> None:
     """Run the agent of `spec` to its end: the process then exits as a Python program does.
 
     `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`.
@@ -60,7 +60,7 @@ def run(spec: Dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: in
         _fail(link, str(error))
     except SystemExit as error:
         if not listeners.serving:
-            link.send({"failed": "the agent exited with status %s before it served" % (error.code,)})
+            link.send({"failed": f"the agent exited with status {error.code} before it served"})
         raise
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt) and listeners.serving:
@@ -68,8 +68,8 @@ def run(spec: Dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: in
         frames = _own_frames(error)
         traceback.print_exception(type(error), error, frames)
         places = traceback.extract_tb(frames)
-        where = " at %s:%s" % (places[-1].filename, places[-1].lineno) if places else ""
-        _fail(link, "%s: %s%s" % (type(error).__name__, error, where))
+        where = f" at {places[-1].filename}:{places[-1].lineno}" if places else ""
+        _fail(link, f"{type(error).__name__}: {error}{where}")
 
 
 def _fail(link: Link, sentence: str) -> NoReturn:
@@ -87,7 +87,7 @@ def _take_standard_streams(log: int) -> None:
     os.close(log)
 
 
-def _take_environment(spec: Dict[str, Any]) -> None:
+def _take_environment(spec: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(spec["environ"])
     os.chdir(spec["folder"])
@@ -99,7 +99,7 @@ def _take_environment(spec: Dict[str, Any]) -> None:
     tempfile.tempdir = None
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
-        numpy_random.seed()  # type: ignore[attr-defined]
+        numpy_random.seed()
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -116,17 +116,15 @@ def _as_main(entrypoint: str) -> types.ModuleType:
 def _wait_for_threads(listeners: Listeners) -> None:
     """Give a server that the file started in a thread the time to bind, or to end without."""
     while not listeners.serving:
-        others: List[threading.Thread] = [
-            thread
-            for thread in threading.enumerate()
-            if thread is not threading.current_thread() and not thread.daemon
+        others: list[threading.Thread] = [
+            thread for thread in threading.enumerate() if thread is not threading.current_thread() and not thread.daemon
         ]
         if not others:
             return
         others[0].join(0.05)
 
 
-def _own_frames(error: BaseException) -> Optional[types.TracebackType]:
+def _own_frames(error: BaseException) -> types.TracebackType | None:
     """The traceback from the agent's first frame on: what lies above is this folder's and helps nobody."""
     folder = os.path.dirname(os.path.abspath(__file__))
     frames = error.__traceback__

@@ -3,7 +3,8 @@
 import array
 import json
 import socket
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 _MOST_BYTES = 200_000
 _MOST_DESCRIPTORS = 8
@@ -12,11 +13,11 @@ _MOST_DESCRIPTORS = 8
 class Order(NamedTuple):
     """What makes a guest: its `spec`, and the descriptors of its Unix and TCP listeners, log and link."""
 
-    spec: Dict[str, Any]
-    descriptors: List[int]
+    spec: dict[str, Any]
+    descriptors: list[int]
 
 
-def receive(line: socket.socket) -> Tuple[Optional[Dict[str, Any]], List[int]]:
+def receive(line: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     """The next packet and its descriptors; None at the end of the line."""
     data, ancillary, _flags, _address = line.recvmsg(
         _MOST_BYTES, socket.CMSG_SPACE(_MOST_DESCRIPTORS * array.array("i").itemsize)
@@ -30,7 +31,7 @@ def receive(line: socket.socket) -> Tuple[Optional[Dict[str, Any]], List[int]]:
     return json.loads(data), list(descriptors)
 
 
-def send(line: socket.socket, message: Dict[str, Any], descriptors: Sequence[int] = ()) -> None:
+def send(line: socket.socket, message: dict[str, Any], descriptors: Sequence[int] = ()) -> None:
     """Send one packet; the receiver gets descriptors of its own."""
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
     line.sendmsg([json.dumps(message).encode()], rights)

@@ -1,4 +1,4 @@
-"""Watches what a handler returns and yields, for the quirks `double-encoding`, `stream-double-encoding` and `generator`.
+"""Watches what a handler returns and yields: `double-encoding`, `stream-double-encoding` and `generator`.
 
 The SDK JSON-encodes every value itself. A string that is JSON already arrives as a string, quoted and escaped, and a
 generator function's `return` value arrives nowhere.
@@ -8,13 +8,13 @@ import functools
 import inspect
 import json
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Optional, Set
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .quirks import Invocation
 
 
-def watched(handler: Any, invocation: "Invocation", quirks: Set[str]) -> Any:
+def watched(handler: Any, invocation: "Invocation", quirks: set[str]) -> Any:
     """The handler, of the same kind (sync, async, generator) and with the same values, watched."""
     from .quirks import place_of
 
@@ -66,7 +66,7 @@ def _is_json(value: Any) -> bool:
 
     A bare number or word is left alone: `"42"` is a sensible answer and no double encoding.
     """
-    if not isinstance(value, str) or not value.lstrip()[:1] in ("{", "[", '"'):
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
         return False
     try:
         json.loads(value)
@@ -75,23 +75,21 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _check_yielded(
-    value: Any, frame: Optional[FrameType], invocation: "Invocation", quirks: Set[str], place: str
-) -> None:
+def _check_yielded(value: Any, frame: FrameType | None, invocation: "Invocation", quirks: set[str], place: str) -> None:
     if "stream-double-encoding" not in quirks:
         return
     framed = isinstance(value, str) and value.startswith("data:")
     if framed or _is_json(value):
-        where = "%s:%d" % (frame.f_code.co_filename, frame.f_lineno) if frame is not None else place
+        where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else place
         what = "an event that is framed already" if framed else "a string that is JSON"
         invocation.found(
             "stream-double-encoding",
             where,
-            "yields %s, and the SDK encodes it once more: yield the object itself" % what,
+            f"yields {what}, and the SDK encodes it once more: yield the object itself",
         )
 
 
-def _generator(generator: Any, invocation: "Invocation", quirks: Set[str], place: str) -> Any:
+def _generator(generator: Any, invocation: "Invocation", quirks: set[str], place: str) -> Any:
     try:
         while True:
             try:
@@ -111,7 +109,7 @@ def _generator(generator: Any, invocation: "Invocation", quirks: Set[str], place
         generator.close()
 
 
-async def _async_generator(generator: Any, invocation: "Invocation", quirks: Set[str], place: str) -> Any:
+async def _async_generator(generator: Any, invocation: "Invocation", quirks: set[str], place: str) -> Any:
     try:
         async for value in generator:
             _check_yielded(value, generator.ag_frame, invocation, quirks, place)

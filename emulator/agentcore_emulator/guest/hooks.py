@@ -1,20 +1,20 @@
 """Runs a function on a module as soon as it has been imported, or now if it already is."""
 
 import sys
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-from typing import Callable, Dict, List, Optional, Sequence
 
-_waiting: Dict[str, List[Callable[[ModuleType], None]]] = {}
+_waiting: dict[str, list[Callable[[ModuleType], None]]] = {}
 
 
 class _Finder(MetaPathFinder):
     """Finds the awaited modules as the path finder does, and calls back after their code has run."""
 
     def find_spec(
-        self, fullname: str, path: Optional[Sequence[str]], target: Optional[ModuleType] = None
-    ) -> Optional[ModuleSpec]:
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
         if fullname not in _waiting:
             return None
         spec = PathFinder.find_spec(fullname, path, target)

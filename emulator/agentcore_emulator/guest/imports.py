@@ -6,10 +6,10 @@ import importlib.util
 import os
 import sys
 import sysconfig
-from typing import Iterator, List, Optional, Tuple
+from collections.abc import Iterator
 
 
-def problem(entrypoint: str, folders: List[str]) -> Optional[str]:
+def problem(entrypoint: str, folders: list[str]) -> str | None:
     """Say in one sentence why the entry file cannot start, or None.
 
     Looks at syntax and at imports that stand at the top level (one inside `try` or a function may be optional).
@@ -19,28 +19,22 @@ def problem(entrypoint: str, folders: List[str]) -> Optional[str]:
         with open(entrypoint, "rb") as file:
             tree = ast.parse(file.read(), entrypoint)
     except SyntaxError as error:
-        return "%s:%s: %s" % (entrypoint, error.lineno or 1, error.msg)
+        return f"{entrypoint}:{error.lineno or 1}: {error.msg}"
     except (OSError, ValueError) as error:
-        return "%s: %s" % (entrypoint, error)
+        return f"{entrypoint}: {error}"
     before = list(sys.path)
     sys.path[:0] = folders
     try:
         for name, line in _imported(tree):
             if not _findable(name):
-                return "%s:%d: no module named '%s' for %s (Python %d.%d)" % (
-                    entrypoint,
-                    line,
-                    name,
-                    sys.executable,
-                    sys.version_info[0],
-                    sys.version_info[1],
-                )
+                version = ".".join(map(str, sys.version_info[:2]))
+                return f"{entrypoint}:{line}: no module named '{name}' for {sys.executable} (Python {version})"
     finally:
         sys.path[:] = before
     return None
 
 
-def _imported(tree: ast.Module) -> Iterator[Tuple[str, int]]:
+def _imported(tree: ast.Module) -> Iterator[tuple[str, int]]:
     for node in tree.body:
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -58,12 +52,12 @@ def _findable(name: str) -> bool:
         return False
 
 
-def _library_folders() -> Tuple[str, ...]:
+def _library_folders() -> tuple[str, ...]:
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     return tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names})
 
 
-def importable_modules() -> List[str]:
+def importable_modules() -> list[str]:
     """The modules of the standard library and of installed packages that are loaded now, in the order of their import.
 
     The agent's own modules are never among them: they must be imported afresh in every microVM.
@@ -80,7 +74,7 @@ def importable_modules() -> List[str]:
     return names
 
 
-def preimport(names: List[str]) -> Tuple[int, Optional[str]]:
+def preimport(names: list[str]) -> tuple[int, str | None]:
     """Import `names` in order; return how many are in, and the module that started a thread, if one did.
 
     A process with more than one thread cannot be forked safely, so the import stops there. A module that fails to
@@ -89,7 +83,7 @@ def preimport(names: List[str]) -> Tuple[int, Optional[str]]:
     for count, name in enumerate(names):
         try:
             importlib.import_module(name)
-        except BaseException:  # noqa: BLE001 - whatever a module raises belongs to the agent's own import of it
+        except BaseException:  # noqa: BLE001, S112 - what a module raises belongs to the agent's own import of it
             continue
         if thread_count() > 1:
             return count, name

@@ -2,7 +2,7 @@
 
 Guest to host: `{"serving": "unix" | "tcp"}`, `{"failed": sentence}`, `{"elsewhere": port}`, `{"handler": place}`,
 `{"quirk": name, "place": …, "remedy": …}`, `{"modules": [name, …]}`.
-Host to guest: `{"report": "modules"}`. When the host is gone the line ends, and the guest ends with everything it started.
+Host to guest: `{"report": "modules"}`. When the host is gone the line ends, and the guest ends with all it started.
 """
 
 import json
@@ -10,7 +10,7 @@ import os
 import signal
 import socket
 import threading
-from typing import Any, Dict
+from typing import Any
 
 from . import imports
 
@@ -23,7 +23,7 @@ class Link:
         self._lock = threading.Lock()
         threading.Thread(target=self._listen, name="agentcore-link", daemon=True).start()
 
-    def send(self, message: Dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """Tell the host; a host that is gone is no error, for the guest is about to be ended."""
         data = json.dumps(message).encode() + b"\n"
         try:

@@ -9,7 +9,7 @@ Any other port stays as the code has it and is reported, for on AWS nobody would
 import os
 import socket
 from types import ModuleType
-from typing import Any, List, Optional, Set
+from typing import Any
 
 from . import idle
 from .hooks import when_imported
@@ -31,7 +31,7 @@ class Listeners:
         when_imported("uvicorn.server", self._hook_uvicorn)
         self._hook_bind()
 
-    def _ports(self) -> Set[int]:
+    def _ports(self) -> set[int]:
         named = os.environ.get("PORT", "")
         return {self._port, int(named)} if named.isdigit() else {self._port}
 
@@ -44,7 +44,7 @@ class Listeners:
         server_class: Any = module.Server
         startup = server_class.startup
 
-        async def startup_on_host_socket(server: Any, sockets: Optional[List[socket.socket]] = None) -> None:
+        async def startup_on_host_socket(server: Any, sockets: list[socket.socket] | None = None) -> None:
             config = server.config
             if sockets or config.uds or config.fd is not None or config.port not in self._ports():
                 await startup(server, sockets=sockets)
@@ -70,4 +70,4 @@ class Listeners:
             os.set_blocking(this.fileno(), this.gettimeout() is None)
             self._report("tcp")
 
-        socket.socket.bind = bind_or_adopt  # type: ignore[method-assign]
+        setattr(socket.socket, "bind", bind_or_adopt)  # noqa: B010 - a type checker would hold it against the C method

@@ -7,7 +7,8 @@ the dict that the SDK made, and each use that `JSONSerializableDict` would refus
 import copy
 import json
 import sys
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .quirks import Invocation
@@ -22,9 +23,9 @@ class JSONSerializableDict:
     `get(key)`, `get()`, `set`, `delete` and nothing else: no second argument of `get`, no subscripts, no iteration.
     """
 
-    def __init__(self, initial_state: Optional[Dict[str, Any]] = None) -> None:
+    def __init__(self, initial_state: dict[str, Any] | None = None) -> None:
         json.dumps(initial_state)
-        self._data: Dict[str, Any] = copy.deepcopy(initial_state or {})
+        self._data: dict[str, Any] = copy.deepcopy(initial_state or {})
         self._version = 0
 
     def set(self, key: str, value: Any) -> None:
@@ -33,11 +34,11 @@ class JSONSerializableDict:
         try:
             json.dumps(value)
         except (TypeError, ValueError) as error:
-            raise ValueError("Value is not JSON serializable: %s" % type(value).__name__) from error
+            raise ValueError(f"Value is not JSON serializable: {type(value).__name__}") from error
         self._data[key] = copy.deepcopy(value)
         self._version += 1
 
-    def get(self, key: Optional[str] = None) -> Any:
+    def get(self, key: str | None = None) -> Any:
         """A deep copy of the value, None for a missing key, or of everything without a key."""
         return copy.deepcopy(self._data if key is None else self._data.get(key))
 
@@ -55,24 +56,24 @@ class JSONSerializableDict:
             raise ValueError("Key must be a non-empty string")
 
 
-def strict(payload: Dict[str, Any]) -> Any:
+def strict(payload: dict[str, Any]) -> Any:
     """The payload as Strands' class where the agent has it loaded, as an equal one elsewhere."""
     strands = sys.modules.get("strands.types.json_dict")
     kind = strands.JSONSerializableDict if strands is not None else JSONSerializableDict
     return kind(payload)
 
 
-class Watched(Dict[str, Any]):
+class Watched(dict[str, Any]):
     """The SDK's dict, unchanged in what it does, that reports the uses which `strict` would refuse."""
 
-    def __init__(self, payload: Dict[str, Any], invocation: "Invocation") -> None:
+    def __init__(self, payload: dict[str, Any], invocation: "Invocation") -> None:
         super().__init__(payload)
         self._invocation = invocation
 
-    def get(self, key: str, *default: Any) -> Any:  # type: ignore[override]
+    def get(self, key: str, *default: Any) -> Any:
         """`dict.get`; reported when it carries a default."""
         if default:
-            _report(self._invocation, "payload.get(%r, …)" % (key,))
+            _report(self._invocation, f"payload.get({key!r}, …)")
         return super().get(key, *default)
 
     def __reduce__(self) -> Any:
@@ -115,5 +116,5 @@ def _report(invocation: "Invocation", use: str) -> None:
     # that does so (json, pydantic) gets a plain dict from the SDK too, so only the agent's own lines count.
     frame = sys._getframe(2)
     if invocation.watch.owns(frame.f_code.co_filename):
-        place = "%s:%d" % (frame.f_code.co_filename, frame.f_lineno)
-        invocation.found(QUIRK, place, "%s fails where the payload is a JSONSerializableDict: %s" % (use, _REMEDY))
+        place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        invocation.found(QUIRK, place, f"{use} fails where the payload is a JSONSerializableDict: {_REMEDY}")

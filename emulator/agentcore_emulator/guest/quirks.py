@@ -7,7 +7,7 @@ SDK 1.0.0, and every handler goes through it, also one that was set without the 
 import inspect
 import os
 from types import ModuleType
-from typing import Any, Dict, Optional
+from typing import Any
 
 from . import encoding, payload
 from .hooks import when_imported
@@ -54,10 +54,10 @@ def place_of(function: Any) -> str:
     function = inspect.unwrap(getattr(function, "func", function))
     code = getattr(function, "__code__", None) or getattr(getattr(type(function), "__call__", None), "__code__", None)
     name = getattr(function, "__name__", type(function).__name__)
-    return "%s:%d (%s)" % (code.co_filename, code.co_firstlineno, name) if code else str(name)
+    return f"{code.co_filename}:{code.co_firstlineno} ({name})" if code else str(name)
 
 
-def install(levels: Dict[str, str], link: Link, project: str) -> None:
+def install(levels: dict[str, str], link: Link, project: str) -> None:
     """Hook the SDK if any quirk that arises in the guest is on.
 
     Raises `RuntimeError` on import of an SDK that lacks the hook.
@@ -67,10 +67,10 @@ def install(levels: Dict[str, str], link: Link, project: str) -> None:
     if level == "off" and levels["truncation"] == "off" and not warned:
         return
     watch = Watch(link, project)
-    told: Optional[str] = None
+    told: str | None = None
 
     def hook(module: ModuleType) -> None:
-        app_class: Any = module.BedrockAgentCoreApp  # type: ignore[attr-defined]
+        app_class: Any = module.BedrockAgentCoreApp
         invoke = getattr(app_class, "_invoke_handler", None)
         if invoke is None or list(inspect.signature(invoke).parameters)[1:] != [
             "handler",

@@ -14,7 +14,7 @@ import os
 import select
 import signal
 import socket
-from typing import Dict, List, NamedTuple, Optional
+from typing import NamedTuple
 
 from . import channel, imports
 
@@ -28,7 +28,7 @@ class _Guest(NamedTuple):
     pid: int
 
 
-def serve(line: socket.socket) -> Optional[channel.Order]:
+def serve(line: socket.socket) -> channel.Order | None:
     """Serve the host until it hangs up (returns None). In each forked child returns what that guest is to run."""
     # Descendants that a dead guest leaves behind become this process's children, and so can be found and ended.
     _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -36,7 +36,7 @@ def serve(line: socket.socket) -> Optional[channel.Order]:
     if message is None:
         return None
     _prepare(line, message["prepare"])
-    guests: Dict[int, _Guest] = {}
+    guests: dict[int, _Guest] = {}
     poll = select.poll()
     poll.register(line, select.POLLIN)
     while True:
@@ -68,11 +68,11 @@ def serve(line: socket.socket) -> Optional[channel.Order]:
             channel.send(line, {"forked": message["fork"], "pid": pid}, [watch])
 
 
-def _prepare(line: socket.socket, order: Dict[str, object]) -> None:
+def _prepare(line: socket.socket, order: dict[str, object]) -> None:
     folders = order["folders"]
     assert isinstance(folders, list)
     channel.send(line, {"problem": imports.problem(str(order["entrypoint"]), folders)})
-    names: List[str] = []
+    names: list[str] = []
     if order["preimport"]:
         with open(str(order["preimport"]), encoding="utf-8") as file:
             names = json.load(file)
@@ -93,7 +93,7 @@ def _settle(zygote: int) -> None:
     _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _bury(line: socket.socket, watch: int, guest: _Guest, living: Dict[int, _Guest]) -> None:
+def _bury(line: socket.socket, watch: int, guest: _Guest, living: dict[int, _Guest]) -> None:
     # While the dead leader is not reaped its number cannot be given to another group.
     os.waitid(os.P_PID, guest.pid, os.WEXITED | os.WNOWAIT)
     _kill_group(guest.pid)
@@ -106,7 +106,7 @@ def _bury(line: socket.socket, watch: int, guest: _Guest, living: Dict[int, _Gue
         pass  # The host is gone; the loop will see it.
 
 
-def _end_all(guests: Dict[int, _Guest]) -> None:
+def _end_all(guests: dict[int, _Guest]) -> None:
     for guest in guests.values():
         _kill_group(guest.pid)
     for guest in guests.values():
@@ -123,14 +123,14 @@ def _kill_group(leader: int) -> None:
             pass
 
 
-def _end_orphans(living: Dict[int, _Guest]) -> None:
+def _end_orphans(living: dict[int, _Guest]) -> None:
     """End what dead guests left behind in sessions or groups of their own.
 
     A living guest keeps its descendants, detached ones too, so whatever else is a child here has lost its guest.
     """
     guests = {guest.pid for guest in living.values()}
     while True:
-        with open("/proc/self/task/%d/children" % os.getpid(), encoding="ascii") as file:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
             orphans = [int(pid) for pid in file.read().split() if int(pid) not in guests]
         if not orphans:
             return

@@ -7,6 +7,8 @@ what belongs to it.
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
 
 from agentcore_emulator.store import metadata
@@ -82,6 +84,6 @@ events = Table(
 def milliseconds(seconds: float) -> int:
     """Whole milliseconds, rounded down.
 
-    By way of microseconds: 1756147154.309 * 1000 can fall a hair short of what was meant.
+    Of the decimal number that the client wrote, as 1.001 * 1000 is a hair less than 1001.
     """
-    return round(seconds * 1_000_000) // 1000
+    return int(Decimal(repr(seconds)) * 1000)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -74,7 +74,7 @@ class Agent:
 
 def make_host(runtime: AgentRuntime, environ: Mapping[str, str], learnt: Path) -> MicroVMHost:
     """The microVM host that this system can carry: forking on Linux, spawning elsewhere."""
-    if sys.platform == "linux":
+    if hasattr(os, "pidfd_open"):  # Linux
         from .microvm.fork import ForkHost
 
         return ForkHost(
@@ -86,9 +86,7 @@ def make_host(runtime: AgentRuntime, environ: Mapping[str, str], learnt: Path) -
         )
     from .microvm.spawn import SpawnHost
 
-    return SpawnHost(
-        python=runtime.python, entrypoint=runtime.entrypoint, project=runtime.project_dir, environ=environ
-    )
+    return SpawnHost(python=runtime.python, entrypoint=runtime.entrypoint, project=runtime.project_dir, environ=environ)
 
 
 class Agents:

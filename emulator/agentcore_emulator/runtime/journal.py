@@ -42,7 +42,7 @@ def _readable(line: str) -> list[str]:
         return [line]
     try:
         record = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [line]
     if not isinstance(record, dict) or not {"level", "logger", "message"} <= record.keys():
         return [line]

@@ -22,6 +22,9 @@ __all__ = ["ping", "watch"]
 # cost nothing.
 _POLL_SECONDS = 2.0
 
+# No limit is documented; an agent that takes longer for so little is not one that keeps its session alive.
+_PING_SECONDS = 5.0
+
 
 async def watch(session: Session, clock: Clock, expire: Callable[[Session, str], Awaitable[None]]) -> None:
     """Wait for the first deadline that `session` really passes, then `await expire(session, reason)`."""
@@ -54,7 +57,7 @@ async def _until_idle(session: Session, clock: Clock) -> None:
             await clock.sleep(_POLL_SECONDS)
         if not session.idle.is_set() or session.microvm is None:
             continue
-        status, last_update = await ping(session.microvm)
+        status, last_update = await ping(session.microvm, clock)
         busy_since_poll = status == "HealthyBusy"
         if busy_since_poll:
             continue
@@ -66,10 +69,10 @@ async def _until_idle(session: Session, clock: Clock) -> None:
             return
 
 
-async def ping(microvm: MicroVM) -> tuple[str, float | None]:
+async def ping(microvm: MicroVM, clock: Clock) -> tuple[str, float | None]:
     """What the agent's `/ping` says: its status and `time_of_last_update` in epoch seconds, if it is a number.
 
-    Anything but an answer of 200 with such a JSON object counts as `Unhealthy`.
+    Anything but an answer of 200 with such a JSON object, within 5 s, counts as `Unhealthy`.
     """
 
     async def receive() -> dict[str, object]:
@@ -78,13 +81,17 @@ async def ping(microvm: MicroVM) -> tuple[str, float | None]:
     try:
         async with microvm.connect() as (reader, writer):
             exchange = Exchange(reader, writer)
-            await exchange.request("GET", "/ping", [("host", "localhost")], receive, 0)
-            await exchange.head()
-            body = b"".join([piece async for piece in exchange.body()])
+            limit = clock.call_later(_PING_SECONDS, exchange.abort)
+            try:
+                await exchange.request("GET", "/ping", [("host", "localhost")], receive, 0)
+                await exchange.head()
+                body = b"".join([piece async for piece in exchange.body()])
+            finally:
+                limit.cancel()
         answer = json.loads(body)
-    except (OSError, BrokenGuest, ClientGone, ValueError):
+        if exchange.status != 200 or not isinstance(answer, dict):
+            return "Unhealthy", None
+        stamp = answer.get("time_of_last_update")
+        return str(answer.get("status")), float(stamp) if isinstance(stamp, int | float) else None
+    except (OSError, BrokenGuest, ClientGone, ValueError, OverflowError, RecursionError):
         return "Unhealthy", None
-    if exchange.status != 200 or not isinstance(answer, dict):
-        return "Unhealthy", None
-    stamp = answer.get("time_of_last_update")
-    return str(answer.get("status")), float(stamp) if isinstance(stamp, int | float) else None

@@ -16,7 +16,7 @@ from typing import Any
 from starlette.types import Receive, Send
 
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.errors import GatewayTimeout, RuntimeClientError
+from agentcore_emulator.errors import GatewayTimeout, RuntimeClientError, ValidationException
 from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
 from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers
 from agentcore_emulator.runtime.microvm.host import MicroVM
@@ -29,6 +29,9 @@ __all__ = ["RuntimePlane"]
 
 # AWS developer guide, "Quotas for Amazon Bedrock AgentCore": synchronous request timeout.
 _SYNCHRONOUS_SECONDS = 15 * 60.0
+
+# botocore model, the `payload` of InvokeAgentRuntime.
+_LARGEST_PAYLOAD = 100_000_000
 
 # A guest that dies closes its sockets a moment before its death is known.
 _DEATH_NOTICE_SECONDS = 0.5
@@ -72,9 +75,7 @@ class RuntimePlane:
         Raises `AWSError` as long as nothing has been sent. A microVM that dies later leaves the answer incomplete, so
         that the client sees a broken body.
         """
-        agent = self._agents.find(
-            request["agentRuntimeArn"], request.get("accountId"), request.get("qualifier")
-        )
+        agent = self._agents.find(request["agentRuntimeArn"], request.get("accountId"), request.get("qualifier"))
         # A caller without an AWS SDK may name no session; the platform then makes one and says which.
         session_id = request.get("runtimeSessionId") or str(uuid.uuid4())
         key = SessionKey(agent.runtime.runtime_id, DEFAULT_ENDPOINT, session_id)
@@ -86,7 +87,7 @@ class RuntimePlane:
             allowed=agent.runtime.header_allowlist,
             now=self._clock.time(),
         )
-        length = headers.get("content-length")
+        length = _length(headers)
         for last_try in (False, True):
             session = await self.sessions.get_or_start(key, agent)
             with session.invocation(self._clock) as microvm:
@@ -94,14 +95,12 @@ class RuntimePlane:
                     async with microvm.connect() as (reader, writer):
                         exchange = Exchange(reader, writer)
                         try:
-                            await exchange.request(
-                                "POST", agent.path, lines, receive, int(length) if length is not None else None
-                            )
+                            await exchange.request("POST", agent.path, lines, receive, length)
                             await self._answer(agent, session, microvm, exchange, request_id, send)
                         finally:
                             await exchange.close()
                     return
-                except ConnectionRefusedError:
+                except (ConnectionRefusedError, FileNotFoundError):
                     # Dead since the last call, and its death not yet known: nothing has reached the agent, so this
                     # call is the next one, which starts cold.
                     await self._death_notice(microvm)
@@ -172,11 +171,24 @@ class RuntimePlane:
             await asyncio.wait_for(asyncio.shield(microvm.exited), _DEATH_NOTICE_SECONDS)
 
     def _failed(self, session: Session, reason: str) -> RuntimeClientError:
-        """Log why beside what the agent printed, and give the error that tells the client nothing of it, as AWS does."""
+        """Log why beside what the agent printed, and give the error that tells a client nothing of it, as on AWS."""
         if session.microvm is not None:
             session.microvm.drain_log()
         session.journal.happened(f"424 RuntimeClientError: {reason}", level=logging.ERROR)
         return RuntimeClientError(f"Runtime client error. {_MORE}")
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    """The announced size of a request's payload, None for one in chunks; `ValidationException` if it is too large."""
+    if "content-length" not in headers:
+        return None
+    length = int(headers["content-length"])
+    if length > _LARGEST_PAYLOAD:
+        raise ValidationException(
+            "1 validation error detected: Value at 'payload' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {_LARGEST_PAYLOAD}"
+        )
+    return length
 
 
 async def _beginning(exchange: Exchange) -> str:

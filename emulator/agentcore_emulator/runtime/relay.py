@@ -17,6 +17,9 @@ __all__ = ["BrokenGuest", "ClientGone", "Exchange"]
 
 _READ_SIZE = 64 * 1024
 
+# The parser itself takes heads of any size, and an agent that never ends one would fill the emulator's memory.
+_LARGEST_HEAD = 1024 * 1024
+
 
 class BrokenGuest(Exception):
     """The guest hung up, or spoke something that is not HTTP; the text says which."""
@@ -29,8 +32,8 @@ class ClientGone(Exception):
 class Exchange:
     """One request and its response over a connection that serves nothing else.
 
-    `request`, then `head`, then `body`; `complete` once the last of the answer has been read. The upload goes on while the answer is read, for an agent may answer before it
-    has read everything.
+    `request`, then `head`, then `body`; `complete` once the last of the answer has been read. The upload goes on while
+    the answer is read, for an agent may answer before it has read everything.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -45,6 +48,8 @@ class Exchange:
         self._chunks: list[bytes] = []
         self._headers_complete = False
         self._close_delimited = True
+        self._head_size = 0
+        self._failure: BrokenGuest | None = None
 
     # Callbacks of httptools
 
@@ -135,6 +140,8 @@ class Exchange:
             await self._read()
 
     async def _read(self) -> None:
+        if self._failure is not None:
+            raise self._failure
         try:
             data = await self._reader.read(_READ_SIZE)
         except OSError as error:
@@ -152,9 +159,16 @@ class Exchange:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            raise BrokenGuest("the agent answered with a protocol upgrade") from None
+            self._failure = BrokenGuest("the agent answered with a protocol upgrade")
         except httptools.HttpParserError as error:
-            raise BrokenGuest(f"the agent's answer is not HTTP: {error}") from None
+            self._failure = BrokenGuest(f"the agent's answer is not HTTP: {error}")
+        if self._headers_complete:
+            return  # What stood before the failure is relayed, as it would be if it had come alone.
+        self._head_size += len(data)
+        if self._head_size > _LARGEST_HEAD:
+            self._failure = BrokenGuest(f"the head of the agent's answer is over {_LARGEST_HEAD:,} bytes long")
+        if self._failure is not None:
+            raise self._failure
 
     def abort(self) -> None:
         """Break off: whoever reads the answer gets `BrokenGuest`, and `aborted` tells why."""

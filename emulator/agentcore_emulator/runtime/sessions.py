@@ -94,6 +94,10 @@ class Sessions:
                 await microvm.stop(0)
             # A failing import surfaces on AWS as this very message, its traceback in CloudWatch.
             raise RuntimeClientError(_TOO_SLOW) from None
+        except BaseException:
+            if microvm is not None:
+                await microvm.stop(0)
+            raise
         session.microvm = microvm
         session.state = State.IDLE
         session.idle.set()
@@ -105,9 +109,11 @@ class Sessions:
     async def _ready(self, microvm: MicroVM, port: int) -> None:
         ready = asyncio.create_task(microvm.ready())
         waits = [ready] if self._debug else [ready, asyncio.create_task(self._clock.sleep(START_UP_SECONDS))]
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-        for wait in waits:
-            wait.cancel()
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
         if not ready.done():
             raise BootFailure(_no_server(microvm, port))
         await ready

@@ -32,9 +32,7 @@ class Truncation:
         """The response's headers, with the length that the body will have."""
         if self._level != "strict":
             return headers
-        return [
-            (name, str(min(int(value), LIMIT)) if name == "content-length" else value) for name, value in headers
-        ]
+        return [(name, str(min(int(value), LIMIT)) if name == "content-length" else value) for name, value in headers]
 
     def cut(self, piece: bytes) -> bytes:
         """What is left of the next piece."""

@@ -54,7 +54,7 @@ class ForkHost:
         """Fork one microVM; it may not be ready yet. Raises `BootFailure`."""
         zygote = await self._forkable()
         await asyncio.to_thread(spec.folder.make, spec.project)
-        sockets = Sockets(spec.folder.path.with_suffix(".sock"))
+        sockets = Sockets(spec.folder.socket)
         log = LogPipe(spec.on_line)
         link = Link(spec.on_finding)
         ours, theirs = socket.socketpair()
@@ -62,8 +62,9 @@ class ForkHost:
             process = await zygote.fork(
                 spec.order(), [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
             )
-        except BootFailure:
+        except BaseException:
             ours.close()
+            await asyncio.to_thread(spec.folder.remove)
             raise
         finally:
             # From here on only the guest holds these: its death is seen, and refused connections tell of it.
@@ -71,9 +72,7 @@ class ForkHost:
             log.close_write_end()
             theirs.close()
         await link.open(ours)
-        return MicroVM(
-            process, link=link, sockets=sockets, log=log, folder=spec.folder, on_answered=self._learn_from
-        )
+        return MicroVM(process, link=link, sockets=sockets, log=log, folder=spec.folder, on_answered=self._learn_from)
 
     async def close(self) -> None:
         """End the zygotes."""
@@ -97,7 +96,7 @@ class ForkHost:
                 _log.info("%s starts a thread when imported, so sessions import it themselves", threaded)
                 self._preimports.exclude(threaded)
                 await self._zygote.close()
-            raise BootFailure(f"more than {_MOST_EXCLUDED} packages start threads on import; start with another --python")
+            raise BootFailure(f"more than {_MOST_EXCLUDED} packages start threads on import; try another --python")
 
     def _learn_from(self, microvm: MicroVM) -> None:
         task = asyncio.create_task(self._learn(microvm))

@@ -6,36 +6,13 @@ import asyncio
 import os
 import shutil
 import socket
-import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["LogPipe", "RunFolder", "SessionFolder", "Sockets"]
+from agentcore_emulator.project_files import copy
 
-# A session works on a copy of the project without these: history, environments and caches are large and no input of an
-# agent. (AWS deploys do not carry them either.)
-_LEFT_OUT = frozenset(
-    {
-        ".agentcore-emulator",
-        ".bzr",
-        ".git",
-        ".hg",
-        ".hypothesis",
-        ".idea",
-        ".mypy_cache",
-        ".nox",
-        ".pytest_cache",
-        ".ruff_cache",
-        ".svn",
-        ".tox",
-        ".venv",
-        ".vscode",
-        "__pycache__",
-        "node_modules",
-        "venv",
-    }
-)
+__all__ = ["LogPipe", "RunFolder", "SessionFolder", "Sockets"]
 
 
 class RunFolder:
@@ -59,42 +36,24 @@ class RunFolder:
 
 
 class SessionFolder:
-    """One session's files: `work` (its copy of the project), `home`, `tmp`."""
+    """One session's files: `work` (its copy of the project), `home`, `tmp`, and the path for its Unix `socket`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.work = path / "work"
         self.home = path / "home"
         self.tmp = path / "tmp"
+        self.socket = path / "socket"
 
     def make(self, project: Path) -> None:
         """Create the folders and copy the project's files. Blocking."""
         self.home.mkdir(parents=True)
         self.tmp.mkdir()
-        _copy(project, self.work)
+        copy(project, self.work)
 
     def remove(self) -> None:
         """Delete the session's files. Blocking."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.mkdir()
-    with os.scandir(source) as entries:
-        for entry in entries:
-            if entry.name in _LEFT_OUT:
-                continue
-            to = target / entry.name
-            try:
-                if entry.is_symlink():
-                    to.symlink_to(os.readlink(entry.path))  # noqa: PTH115 - as it stands, also when it leads nowhere
-                elif entry.is_dir():
-                    if not os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # noqa: PTH110, PTH118 - hot
-                        _copy(Path(entry.path), to)
-                elif stat.S_ISREG(entry.stat().st_mode):
-                    shutil.copy2(entry.path, to)
-            except PermissionError:
-                continue  # What the developer cannot read, the agent cannot need.
 
 
 class Sockets:

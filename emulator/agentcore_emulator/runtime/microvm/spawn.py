@@ -65,7 +65,7 @@ class SpawnHost:
     async def start(self, spec: MicroVMSpec) -> MicroVM:
         """Spawn one microVM; it may not be ready yet. Raises `BootFailure`."""
         await asyncio.to_thread(spec.folder.make, spec.project)
-        sockets = Sockets(spec.folder.path.with_suffix(".sock"))
+        sockets = Sockets(spec.folder.socket)
         log = LogPipe(spec.on_line)
         link = Link(spec.on_finding)
         ours, theirs = socket.socketpair()
@@ -74,8 +74,9 @@ class SpawnHost:
         order.write_text(json.dumps({"spec": spec.order(), "descriptors": descriptors}), encoding="utf-8")
         try:
             process = await self._run("spawn", str(order), descriptors)
-        except BootFailure:
+        except BaseException:
             ours.close()
+            await asyncio.to_thread(spec.folder.remove)
             raise
         finally:
             sockets.close()

@@ -125,7 +125,8 @@ class Zygote:
         await self.warm()
         self._count += 1
         number = self._count
-        forked = self._forks[number] = asyncio.get_running_loop().create_future()
+        forked: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
+        self._forks[number] = forked
         try:
             channel.send(self._line, {"fork": number, "spec": spec}, descriptors)
         except OSError as error:
@@ -164,7 +165,11 @@ class Zygote:
             case {"forked": int(number), "pid": int(pid)}:
                 process = ForkedProcess(pid, descriptors[0])
                 self.guests[number] = process
-                self._forks.pop(number).set_result(process)
+                waiting = self._forks.pop(number)
+                if waiting.cancelled():
+                    process.kill()
+                else:
+                    waiting.set_result(process)
             case {"exited": int(number), "status": int(status)}:
                 self.guests.pop(number).end(os.waitstatus_to_exitcode(status))
                 self._end_if_retired()
@@ -174,7 +179,8 @@ class Zygote:
         self._log.drain()
         said = self._said[-1] if self._said else "the zygote died without a word; look at the system's log"
         failure = BootFailure(said)
-        for waiting in (self._problem, self._ready, *self._forks.values()):
+        futures: list[asyncio.Future[Any]] = [self._problem, self._ready, *self._forks.values()]
+        for waiting in futures:
             if not waiting.done():
                 waiting.set_exception(failure)
                 waiting.exception()  # Whoever still waits gets it; nobody may be waiting.
