@@ -11,6 +11,7 @@ package name `agentcore_guest`, so that nothing of the emulator appears among th
     link       the line to the host: what the guest reports, what the host asks
     channel    packets with descriptors between host and zygote
     quirks     puts the quirks into the agent's SDK
+    watch      where a quirk was met, and the report of it
     payload    the `payload-type` quirk
     encoding   the `double-encoding`, `stream-double-encoding` and `generator` quirks
     serve      finds the ASGI app of an entry file that ends without serving

@@ -8,16 +8,13 @@ import functools
 import inspect
 import json
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .quirks import Invocation
+from .watch import Invocation, place_of
 
 
-def watched(handler: Any, invocation: "Invocation", quirks: set[str]) -> Any:
+def watched(handler: Any, invocation: Invocation, quirks: set[str]) -> Any:
     """The handler, of the same kind (sync, async, generator) and with the same values, watched."""
-    from .quirks import place_of
-
     place = place_of(handler)
 
     def check_returned(value: Any) -> Any:
@@ -75,7 +72,7 @@ def _is_json(value: Any) -> bool:
     return True
 
 
-def _check_yielded(value: Any, frame: FrameType | None, invocation: "Invocation", quirks: set[str], place: str) -> None:
+def _check_yielded(value: Any, frame: FrameType | None, invocation: Invocation, quirks: set[str], place: str) -> None:
     if "stream-double-encoding" not in quirks:
         return
     framed = isinstance(value, str) and value.startswith("data:")
@@ -89,7 +86,7 @@ def _check_yielded(value: Any, frame: FrameType | None, invocation: "Invocation"
         )
 
 
-def _generator(generator: Any, invocation: "Invocation", quirks: set[str], place: str) -> Any:
+def _generator(generator: Any, invocation: Invocation, quirks: set[str], place: str) -> Any:
     try:
         while True:
             try:
@@ -109,7 +106,7 @@ def _generator(generator: Any, invocation: "Invocation", quirks: set[str], place
         generator.close()
 
 
-async def _async_generator(generator: Any, invocation: "Invocation", quirks: set[str], place: str) -> Any:
+async def _async_generator(generator: Any, invocation: Invocation, quirks: set[str], place: str) -> Any:
     try:
         async for value in generator:
             _check_yielded(value, generator.ag_frame, invocation, quirks, place)

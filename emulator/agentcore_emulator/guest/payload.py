@@ -8,10 +8,9 @@ import copy
 import json
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .quirks import Invocation
+from .watch import Invocation
 
 QUIRK = "payload-type"
 _REMEDY = 'read with payload.get("key") or default; copy it with payload.get() where you need a dict'
@@ -66,7 +65,7 @@ def strict(payload: dict[str, Any]) -> Any:
 class Watched(dict[str, Any]):
     """The SDK's dict, unchanged in what it does, that reports the uses which `strict` would refuse."""
 
-    def __init__(self, payload: dict[str, Any], invocation: "Invocation") -> None:
+    def __init__(self, payload: dict[str, Any], invocation: Invocation) -> None:
         super().__init__(payload)
         self._invocation = invocation
 
@@ -111,7 +110,7 @@ for _name, _written in {
     setattr(Watched, _name, _watched(_name, _written))
 
 
-def _report(invocation: "Invocation", use: str) -> None:
+def _report(invocation: Invocation, use: str) -> None:
     # The frame that matters is the one that touched the payload: above this function and the dict method. A package
     # that does so (json, pydantic) gets a plain dict from the SDK too, so only the agent's own lines count.
     frame = sys._getframe(2)

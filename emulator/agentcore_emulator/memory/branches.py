@@ -23,11 +23,12 @@ MAIN = "main"
 
 
 def place(
-    connection: Connection, memory_key: int, session_key: int, given: Mapping[str, Any] | None, now: int
+    connection: Connection, memory_key: int, session_key: int, given: Mapping[str, Any] | None
 ) -> tuple[str, str | None]:
     """Name and root event id of the branch that a new event belongs to. Makes the branch when it is new.
 
-    `given` is the request's `Branch`: `{"name", "rootEventId"?}`; none means main, which has no root.
+    `given` is the request's `Branch`: `{"name", "rootEventId"?}`; none means main, which has no root. What has expired
+    must have been purged before.
     Raises ValidationException when a new branch has no root or one that the session does not have, and when a branch
     that exists is given another root than it has.
     """
@@ -48,7 +49,7 @@ def place(
         return name, known
     if root is None:
         raise _refused(f"the branch {name} does not exist, and a new branch needs a rootEventId")
-    parent = _branch_of(connection, memory_key, session_key, root, now)
+    parent = _branch_of(connection, memory_key, session_key, root)
     connection.execute(insert(branches).values(session_key=session_key, name=name, parent=parent, root_event_id=root))
     return name, root
 
@@ -76,13 +77,13 @@ def in_branch(session_key: int, name: str, *, include_parents: bool) -> ColumnEl
     )
 
 
-def _branch_of(connection: Connection, memory_key: int, session_key: int, root: str, now: int) -> str:
+def _branch_of(connection: Connection, memory_key: int, session_key: int, root: str) -> str:
     """The branch on which the root event lies."""
-    live = select(events.c.branch).where(events.c.event_id == root, events.c.expires_at > now)
-    parent = connection.execute(live.where(events.c.session_key == session_key)).scalar()
+    found = select(events.c.branch).where(events.c.event_id == root)
+    parent = connection.execute(found.where(events.c.session_key == session_key)).scalar()
     if parent is not None:
         return str(parent)
-    if connection.execute(live.where(events.c.memory_key == memory_key)).first() is not None:
+    if connection.execute(found.where(events.c.memory_key == memory_key)).first() is not None:
         raise _refused(f"the root event {root} is in another session", reason="EventInOtherSession")
     raise _refused(f"the session has no event {root}")
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
-from agentcore_emulator.memory import branches, documents, ids, memories, tables
+from agentcore_emulator.memory import branches, ids, memories, tables
 from agentcore_emulator.memory.filters import metadata_conditions
 from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import DAY, events, milliseconds, sessions
@@ -81,7 +81,7 @@ class Events:
 
         A clientToken that the memory has seen gives the event which it made, and nothing is written: the model says
         that such a request is ignored without an error, and the SDK's AgentCoreMemoryStore repeats tokens with a new
-        eventTimestamp. Raises ValidationException for a time stamp, a payload or a branch that cannot be kept.
+        eventTimestamp. Raises ValidationException for a time stamp or a branch that cannot be.
         """
         if not 0 <= given["eventTimestamp"] < _END_OF_TIME:
             raise ValidationException("Invalid eventTimestamp: must be between the years 1970 and 9999")
@@ -89,8 +89,9 @@ class Events:
         metadata = given.get("metadata")
         values = {
             "timestamp": milliseconds(given["eventTimestamp"]),
-            "payload": documents.dumps(given["payload"], "payload"),
-            "metadata": None if metadata is None else documents.dumps(_flat(metadata), "metadata"),
+            "payload": given["payload"],
+            # Events have string values only (botocore model, `MetadataValue`).
+            "metadata": None if metadata is None else {key: value["stringValue"] for key, value in metadata.items()},
             "token": ids.token_digest(given),
         }
         now = milliseconds(self._clock.time())
@@ -130,7 +131,7 @@ def _create(connection: Connection, new: Mapping[str, Any], values: dict[str, An
         return _event(row)
     expires_at = now + memory.expiry_days * DAY
     session_key = _session(connection, memory.key, new, now, keep_until=expires_at + DAY)
-    branch, root = branches.place(connection, memory.key, session_key, new.get("branch"), now)
+    branch, root = branches.place(connection, memory.key, session_key, new.get("branch"))
     while True:
         event_id = ids.new_event_id(values["timestamp"])
         drawn = {"memory_key": memory.key, "session_key": session_key, "event_id": event_id, "branch": branch}
@@ -237,17 +238,12 @@ def _event(row: Row[Any]) -> dict[str, Any]:
         "branch": _branch(row.branch, row.root_event_id),
     }
     if "payload" in shown:
-        event["payload"] = documents.loads(row.payload)
+        event["payload"] = row.payload
     if (metadata := shown["metadata"]) is not None:
-        event["metadata"] = {key: {"stringValue": value} for key, value in documents.loads(metadata).items()}
+        event["metadata"] = {key: {"stringValue": value} for key, value in metadata.items()}
     return event
 
 
 def _branch(name: str, root: str | None) -> dict[str, str]:
     """The model's `Branch`. Every event of a branch shows the root: the SDK's list_branches takes it from any."""
     return {"name": name} if root is None else {"name": name, "rootEventId": root}
-
-
-def _flat(metadata: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
-    # Events have string values only (botocore model, `MetadataValue`).
-    return {key: value["stringValue"] for key, value in metadata.items()}

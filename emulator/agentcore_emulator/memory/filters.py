@@ -21,7 +21,7 @@ def metadata_conditions(given: Sequence[Mapping[str, Any]]) -> Iterator[ColumnEl
     Raises ValidationException for an EQUALS_TO without a right side, which the model cannot rule out.
     """
     for number, expression in enumerate(given, start=1):
-        entry = func.json_each(events.c.metadata).table_valued("key", "value", name=f"entry{number}")
+        entry = func.json_each(events.c.metadata).table_valued("key", "value")
         present = exists().where(entry.c.key == expression["left"]["metadataKey"])
         match expression["operator"]:
             case "EXISTS":

@@ -45,9 +45,6 @@ def check_memory_id(given: str) -> None:
 
 
 def token_digest(given: Mapping[str, Any]) -> str | None:
-    """What the request's clientToken is remembered by; None without one.
-
-    A digest, because a client chooses the token freely: of any length, with lone surrogates.
-    """
+    """What the request's clientToken is remembered by, whatever its length; None without one."""
     token: str = given.get("clientToken", "")
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest() if token else None
+    return hashlib.sha256(token.encode()).hexdigest() if token else None

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import NotImplementedException, ResourceNotFoundException, ValidationException
-from agentcore_emulator.memory import documents, ids
+from agentcore_emulator.memory import ids
 from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import memories, milliseconds
 from agentcore_emulator.store import Store
@@ -52,7 +52,6 @@ class Memories:
         NotImplementedException for what needs long-term memory.
         """
         _refuse_long_term_memory(given)
-        settings = documents.dumps({name: given[name] for name in _KEPT if name in given}, "request")
         token = ids.token_digest(given)
         memory_id = ids.new_memory_id(given["name"])
         values = {
@@ -60,7 +59,7 @@ class Memories:
             "arn": self._arn + memory_id,
             "name": given["name"],
             "expiry_days": given["eventExpiryDuration"],
-            "settings": settings,
+            "settings": {name: given[name] for name in _KEPT if name in given},
             "token": token,
             "created_at": milliseconds(self._clock.time()),
         }
@@ -133,14 +132,13 @@ def _refuse_long_term_memory(given: Mapping[str, Any]) -> None:
 
 
 def _memory(row: Row[Any], status: str) -> dict[str, Any]:
-    settings = documents.loads(row.settings)
     return {
         **_summary(row),
         "name": row.name,
         "eventExpiryDuration": row.expiry_days,
         "status": status,
         "strategies": [],
-        **{name: settings[name] for name in _SHOWN if name in settings},
+        **{name: value for name, value in row.settings.items() if name in _SHOWN},
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from agentcore_emulator.store import metadata
 
@@ -27,8 +27,8 @@ memories = Table(
     Column("arn", String, nullable=False, unique=True),
     Column("name", String, nullable=False, unique=True),
     Column("expiry_days", Integer, nullable=False),
-    # JSON: the members of CreateMemory that are kept as they were given.
-    Column("settings", Text, nullable=False),
+    # The members of CreateMemory that are kept as they were given.
+    Column("settings", JSON, nullable=False),
     # Digest of the clientToken.
     Column("token", String, unique=True),
     Column("created_at", Integer, nullable=False),
@@ -69,10 +69,9 @@ events = Table(
     Column("timestamp", Integer, nullable=False),
     Column("expires_at", Integer, nullable=False),
     Column("branch", String, nullable=False),
-    # JSON: the payload list as it was given.
-    Column("payload", Text, nullable=False),
-    # JSON: {key: string value}; NULL when none was given.
-    Column("metadata", Text),
+    Column("payload", JSON, nullable=False),
+    # {key: string value}; NULL when none was given.
+    Column("metadata", JSON(none_as_null=True)),
     # Digest of the clientToken, unique in its memory.
     Column("token", String),
     UniqueConstraint("session_key", "event_id"),

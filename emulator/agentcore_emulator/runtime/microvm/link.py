@@ -66,7 +66,7 @@ class Link:
         try:
             while line := await reader.readline():
                 self._take(line)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             _log.debug("a guest's line broke", exc_info=True)
         finally:
             if not self.serving.done():

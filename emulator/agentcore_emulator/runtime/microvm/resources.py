@@ -14,6 +14,16 @@ from agentcore_emulator.project_files import copy
 
 __all__ = ["LogPipe", "RunFolder", "SessionFolder", "Sockets"]
 
+# What Linux and macOS give a pipe at most, unless a program asks for more.
+_PIPE_CAPACITY = 64 * 1024
+
+# In bytes; longer ones are cut into several. CloudWatch takes up to 256 KB as one event.
+_LONGEST_LINE = 256 * 1024
+
+# In bytes, of the folder that temporary files are in, beyond which it is too deep for sockets.
+_LONGEST_TEMP_PATH = 60
+_SHORT_TEMP = "/tmp"  # noqa: S108 - for a folder that is the user's alone
+
 
 class RunFolder:
     """A folder of this run of the emulator, readable by its user alone, gone with it.
@@ -22,7 +32,8 @@ class RunFolder:
     """
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="agentcore-"))
+        near_root = len(tempfile.gettempdir()) <= _LONGEST_TEMP_PATH
+        self.path = Path(tempfile.mkdtemp(prefix="agentcore-", dir=None if near_root else _SHORT_TEMP))
         self._count = 0
 
     def session(self) -> SessionFolder:
@@ -97,18 +108,26 @@ class LogPipe:
         os.close(self.write_end)
 
     def drain(self) -> None:
-        """Take in what has been printed so far, so that it stands in the log before what is logged next."""
-        while self._open:
-            try:
-                data = os.read(self._read_end, 65536)
-            except BlockingIOError:
-                return
-            if not data:
-                self.close()
-                return
-            *lines, self._rest = (self._rest + data).split(b"\n")
-            for line in lines:
-                self._on_line(line.decode("utf-8", "replace").rstrip("\r"))
+        """Take in what has been printed so far, so that it stands in the log before what is logged next.
+
+        One read, which gets all that a pipe can hold: reading on for as long as there is something would let an agent
+        that prints without end keep the event loop for itself.
+        """
+        if not self._open:
+            return
+        try:
+            data = os.read(self._read_end, _PIPE_CAPACITY)
+        except BlockingIOError:
+            return
+        if not data:
+            self.close()
+            return
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            lines.append(self._rest)
+            self._rest = b""
+        for line in lines:
+            self._on_line(line.decode("utf-8", "replace").rstrip("\r"))
 
     def close(self) -> None:
         """Stop reading; an unfinished line counts as a line."""
