@@ -40,6 +40,16 @@ def test_empty_folders_are_there_for_the_agent_to_write_into(tmp_path: Path) -> 
     assert (tmp_path / "copy" / "out").is_dir()
 
 
+def test_the_emulators_state_is_never_touched_wherever_it_lies(tmp_path: Path) -> None:
+    for name in ("state.db", "state.db-wal", "state.db.lock"):
+        write(tmp_path / "project" / name)
+        write(tmp_path / "project" / "my-state" / name)
+    write(tmp_path / "project" / "data" / "state.db", "the agent's own")
+    copy(tmp_path / "project", tmp_path / "copy")
+    copied = {str(path.relative_to(tmp_path / "copy")) for path in (tmp_path / "copy").rglob("*") if path.is_file()}
+    assert copied == {"data/state.db"}
+
+
 def test_links_stay_links_also_when_they_lead_nowhere_or_in_circles(tmp_path: Path) -> None:
     write(tmp_path / "project" / "real.txt")
     (tmp_path / "project" / "link").symlink_to("real.txt")

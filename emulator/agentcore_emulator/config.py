@@ -8,13 +8,14 @@ from typing import Final
 
 from agentcore_emulator.quirks import Quirks
 
-__all__ = ["ACCOUNT_ID", "DEFAULT_PORT", "REGION", "STATE_DIR", "ProjectError", "Settings"]
+__all__ = ["ACCOUNT_ID", "DEFAULT_PORT", "REGION", "STATE_DIR", "STATE_FILE", "ProjectError", "Settings"]
 
 REGION: Final = "us-east-1"
 # moto's default account as well, so ARNs made by any service behind the one port agree.
 ACCOUNT_ID: Final = "123456789012"
 DEFAULT_PORT: Final = 4747
 STATE_DIR: Final = Path(".agentcore-emulator")
+STATE_FILE: Final = "state.db"
 
 
 class ProjectError(Exception):

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentcore_emulator.config import ProjectError
+from agentcore_emulator.config import STATE_FILE, ProjectError
 
 __all__ = ["check_size", "copy"]
 
@@ -76,8 +76,13 @@ def _entries(folder: Path | str) -> Iterator[os.DirEntry[str]]:
         entries = list(os.scandir(folder))
     except PermissionError:
         return
+    # The emulator's own state, wherever --state-dir puts it. Opening and closing the database here would, besides, give
+    # up the locks that this process holds on it (sqlite.org, "How To Corrupt An SQLite Database File", 2.2).
+    state = STATE_FILE if any(entry.name == f"{STATE_FILE}.lock" for entry in entries) else None
     for entry in entries:
-        if entry.name in _LEFT_OUT or os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # noqa: PTH110, PTH118 - hot
+        if entry.name in _LEFT_OUT or (state and entry.name.startswith(state)):
+            continue
+        if os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # noqa: PTH110, PTH118 - hot
             continue
         yield entry
         if entry.is_dir(follow_symlinks=False):

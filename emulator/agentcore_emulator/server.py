@@ -21,7 +21,7 @@ from agentcore_emulator import __version__
 from agentcore_emulator.admin import admin_routes
 from agentcore_emulator.app import make_app
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.config import Settings
+from agentcore_emulator.config import STATE_FILE, Settings
 from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
@@ -118,7 +118,7 @@ class Emulator:
         self.url = _url(listener)
         clock = Clock()
         state = self._state_dir()
-        store = Store(f"sqlite:///{state / 'state.db'}")
+        store = Store(f"sqlite:///{state / STATE_FILE}")
         self._stack.push_async_callback(store.close)
         passthrough = None
         if settings.passthrough:

@@ -119,9 +119,10 @@ async def test_a_branch_outlives_its_root(add: Add, call: Call, shown: Shown) ->
 
 
 async def test_branches_of_sessions_are_apart(add: Add, shown: Shown) -> None:
-    await add(2, "b", await add(1))
-    await add(2, "b", await add(1, session="t"), session="t")
-    assert await shown("b", parents=True) == [2, 1]
+    await add(4, "b", await add(1))
+    await add(2)
+    await add(4, "b", await add(3, session="t"), session="t")
+    assert await shown("b", parents=True) == [4, 1]
 
 
 async def test_a_new_branch_needs_a_root(add: Add, shown: Shown) -> None:
@@ -149,6 +150,14 @@ async def test_a_root_in_another_session(add: Add) -> None:
         await add(2, "b", elsewhere)
     assert caught.value.message == f"Invalid branch: the root event {elsewhere} is in another session"
     assert caught.value.reason == "EventInOtherSession"
+
+
+async def test_a_root_in_another_memory(add: Add, call: Call) -> None:
+    other = (await call("CreateMemory", name="other", eventExpiryDuration=7))["memory"]["id"]
+    given = {"actorId": "a", "sessionId": "s", "eventTimestamp": 1.0, "payload": []}
+    elsewhere = (await call("CreateEvent", memoryId=other, **given))["event"]["eventId"]
+    with pytest.raises(ValidationException, match="the session has no event"):
+        await add(2, "b", elsewhere)
 
 
 async def test_a_root_that_has_expired(add: Add, advance: Callable[[float], None]) -> None:

@@ -59,7 +59,7 @@ def test_everything_else_is_refused_in_the_services_words(given: str) -> None:
 
 
 def test_tokens_are_told_apart() -> None:
-    tokens = ["a", "A", "a ", "é", "\ud800", "\ud801", "x" * 10_000, "x" * 10_001]
+    tokens = ["a", "A", "a ", "é", "x" * 10_000, "x" * 10_001]
     digests = {ids.token_digest({"clientToken": token}) for token in tokens}
     assert len(digests) == len(tokens)
     assert ids.token_digest({"clientToken": "a"}) in digests

@@ -30,6 +30,11 @@ TIMES = st.integers(0, 6).map(lambda n: n / 1000)
 KEYS = st.sampled_from(["k", "a.b", "tab\t"])
 VALUES = st.sampled_from(["", "v", "V"])
 METADATA = st.none() | st.dictionaries(KEYS, VALUES, max_size=2)
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
+    max_leaves=5,
+)
 EXPRESSIONS = st.one_of(
     st.tuples(KEYS, st.just("EXISTS"), st.none()),
     st.tuples(KEYS, st.just("NOT_EXISTS"), st.none()),
@@ -134,12 +139,22 @@ class Machine(RuleBasedStateMachine):
         now = self.clock.now
         self.sessions = {place: session for place, session in self.sessions.items() if not session.gone(now)}
 
-    @rule(actor=ACTORS, session=SESSIONS, at=TIMES, metadata=METADATA, branch=BRANCHES, token=TOKENS, data=st.data())
+    @rule(
+        actor=ACTORS,
+        session=SESSIONS,
+        at=TIMES,
+        document=DOCUMENTS,
+        metadata=METADATA,
+        branch=BRANCHES,
+        token=TOKENS,
+        data=st.data(),
+    )
     def create(
         self,
         actor: str,
         session: str,
         at: float,
+        document: Any,
         metadata: dict[str, str] | None,
         branch: str,
         token: str | None,
@@ -148,7 +163,7 @@ class Machine(RuleBasedStateMachine):
         self.forget()
         place, now = (actor, session), self.clock.now
         known = self.sessions.get(place, Session(now, self.made))
-        given: dict[str, Any] = {"eventTimestamp": at, "payload": [{"blob": self.made}]}
+        given: dict[str, Any] = {"eventTimestamp": at, "payload": [{"blob": document}]}
         if metadata is not None:
             given["metadata"] = {key: {"stringValue": value} for key, value in metadata.items()}
         if token is not None:

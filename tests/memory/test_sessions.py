@@ -160,6 +160,17 @@ async def test_a_session_whose_events_expired_is_listed_for_a_day(
     assert await actors() == ["b"]
 
 
+async def test_a_clock_that_is_set_back_does_not_shorten_a_sessions_life(
+    add: Add, sessions: Names, advance: Advance
+) -> None:
+    await add("a", "s")
+    advance(-2)
+    await add("a", "s")
+    advance(8.5)
+    await add("b", "t")  # purges
+    assert await sessions("a", filter=HAS_EVENTS) == ["s"]
+
+
 async def test_a_session_that_was_emptied_goes_on(add: Add, call: Call, sessions: Names, advance: Advance) -> None:
     event_id = await add("a", "s")
     await call("DeleteEvent", actorId="a", sessionId="s", eventId=event_id)

@@ -76,7 +76,10 @@ def _prepare(line: socket.socket, order: dict[str, object]) -> None:
     if order["preimport"]:
         with open(str(order["preimport"]), encoding="utf-8") as file:
             names = json.load(file)
+    # An import may take for ever, and who imports does not see that the host is gone.
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     count, stopped_at = imports.preimport(names)
+    _prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
     # What is here now lives as long as the zygote: keep the collector from touching, and so copying, its pages.
     gc.collect()
     gc.freeze()

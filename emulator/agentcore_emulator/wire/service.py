@@ -21,6 +21,10 @@ __all__ = ["Operation", "Service", "error_answer", "load"]
 _JSON = ("Content-Type", "application/json")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
+# What the live service checks in words of its own instead of the framework's, and so the plane here (observed for the
+# memory id: floci-io/floci pull request 3556).
+_CHECKED_BY_SERVICE = {"bedrock-agentcore": frozenset({"MemoryId"})}
+
 # How one member is fetched from a request and the JSON of its body; None when the request lacks it.
 _Fetch = Callable[[Request, Mapping[str, Any]], Any]
 
@@ -209,7 +213,7 @@ class Service:
 
     def __init__(self, model: ServiceModel) -> None:
         self.name: str = model.service_name
-        shapes = Shapes()
+        shapes = Shapes(_CHECKED_BY_SERVICE.get(self.name, frozenset()))
         self._operations: dict[str, Operation] = {}
         self._routes: dict[tuple[str, int], list[_Route]] = {}
         for name in model.operation_names:

@@ -255,10 +255,14 @@ class _Structure(Node):
 
 
 class Shapes:
-    """The nodes of one service's shapes, each compiled when it is first asked for."""
+    """The nodes of one service's shapes, each compiled when it is first asked for.
 
-    def __init__(self) -> None:
+    Strings of the shapes named in `unchecked` are passed on as they are.
+    """
+
+    def __init__(self, unchecked: frozenset[str] = frozenset()) -> None:
         self._nodes: dict[str, Node] = {}
+        self._unchecked = unchecked
 
     def node(self, shape: Shape) -> Node:
         """The node for a member of a JSON body."""
@@ -277,7 +281,7 @@ class Shapes:
                 return _List(cast("ListShape", shape), self)
             case "map":
                 return _Map(cast("MapShape", shape), self)
-        return Scalar(shape)
+        return Node() if shape.name in self._unchecked else Scalar(shape)
 
 
 class _Limits:

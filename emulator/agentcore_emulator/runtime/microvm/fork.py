@@ -52,13 +52,13 @@ class ForkHost:
 
     async def start(self, spec: MicroVMSpec) -> MicroVM:
         """Fork one microVM; it may not be ready yet. Raises `BootFailure`."""
-        zygote = await self._forkable()
         await asyncio.to_thread(spec.folder.make, spec.project)
         sockets = Sockets(spec.folder.socket)
         log = LogPipe(spec.on_line)
         link = Link(spec.on_finding)
         ours, theirs = socket.socketpair()
         try:
+            zygote = await self._forkable()
             process = await zygote.fork(
                 spec.order(), [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
             )
@@ -79,7 +79,7 @@ class ForkHost:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(zygote.close() for zygote in [*self._old, self._zygote] if zygote and zygote.alive))
+        await asyncio.gather(*(zygote.close() for zygote in [*self._old, self._zygote] if zygote))
 
     async def _boot(self) -> Zygote:
         return await Zygote.boot(self._python, self._environ, self._entrypoint, self._folders, self._preimports.file)
@@ -109,8 +109,15 @@ class ForkHost:
             return
         try:
             fresh = await self._boot()
-            threaded = await fresh.warm()
         except BootFailure as failure:
+            _log.info("sessions start as before: %s", failure)
+            return
+        try:
+            threaded = await fresh.warm()
+        except BaseException as failure:
+            await fresh.close()
+            if not isinstance(failure, BootFailure):
+                raise
             _log.info("sessions start as before: %s", failure)
             return
         if threaded is not None:

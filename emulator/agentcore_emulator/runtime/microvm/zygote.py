@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import subprocess
+import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure
 from agentcore_emulator.runtime.microvm.resources import LogPipe
 
 __all__ = ["ForkedProcess", "Zygote"]
+
+_MARK = "AGENTCORE_EMULATOR_ZYGOTE"
+"""In a zygote's own environment, by which its descendants are known as long as they have not started a program."""
 
 
 class ForkedProcess:
@@ -48,7 +52,9 @@ class ForkedProcess:
 class Zygote:
     """One zygote process. `boot`, then `fork` per session, then `close` when its last guest is gone."""
 
-    def __init__(self, process: subprocess.Popen[bytes], line: socket.socket, log: LogPipe, said: deque[str]) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], line: socket.socket, log: LogPipe, said: deque[str], mark: str
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.guests: dict[int, ForkedProcess] = {}
         self.alive = True
@@ -56,11 +62,13 @@ class Zygote:
         self._line = line
         self._log = log
         self._said = said
+        self._marks = {f"{_MARK}={mark}".encode()}
         self._count = 0
         self._problem: asyncio.Future[str | None] = loop.create_future()
         self._ready: asyncio.Future[str | None] = loop.create_future()
         self._forks: dict[int, asyncio.Future[ForkedProcess]] = {}
         self._retiring = False
+        self._clearing: asyncio.Task[None] | None = None
         loop.add_reader(line.fileno(), self._on_packet)
 
     @classmethod
@@ -79,11 +87,12 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         said: deque[str] = deque(maxlen=3)
         log = LogPipe(said.append)
+        mark = uuid.uuid4().hex
         try:
             # -u: what an agent prints is in the log when it is printed, as the toolkit's images have it.
             process = subprocess.Popen(  # noqa: ASYNC220 - fork and exec take a millisecond, and waiting is not done here
                 [str(python), "-u", str(GUEST_FOLDER), "zygote", str(theirs.fileno())],
-                env=dict(environ),
+                env={**environ, _MARK: mark},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log.write_end,
@@ -99,21 +108,25 @@ class Zygote:
         finally:
             theirs.close()
             log.close_write_end()
-        zygote = cls(process, ours, log, said)
-        channel.send(
-            ours,
-            {
-                "prepare": {
-                    "entrypoint": str(entrypoint),
-                    "folders": [str(folder) for folder in folders],
-                    "preimport": str(preimport) if preimport else None,
-                }
-            },
-        )
-        problem = await zygote._problem
-        if problem is not None:
+        zygote = cls(process, ours, log, said, mark)
+        try:
+            with contextlib.suppress(OSError):  # Dead already; the end of the line tells what it has said.
+                channel.send(
+                    ours,
+                    {
+                        "prepare": {
+                            "entrypoint": str(entrypoint),
+                            "folders": [str(folder) for folder in folders],
+                            "preimport": str(preimport) if preimport else None,
+                        }
+                    },
+                )
+            problem = await zygote._problem
+            if problem is not None:
+                raise BootFailure(problem)
+        except BaseException:
             await zygote.close()
-            raise BootFailure(problem)
+            raise
         return zygote
 
     async def warm(self) -> str | None:
@@ -127,6 +140,7 @@ class Zygote:
         number = self._count
         forked: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
         self._forks[number] = forked
+        self._marks.add(os.fsencode(Path(spec["folder"]).parent) + b"/")
         try:
             channel.send(self._line, {"fork": number, "spec": spec}, descriptors)
         except OSError as error:
@@ -136,10 +150,10 @@ class Zygote:
 
     async def close(self) -> None:
         """End the zygote and every guest that it still has."""
-        self._hang_up()
-        await asyncio.to_thread(self._process.wait)
-        self._log.close()
-        self._end_guests()
+        self._hang_up("the zygote is being stopped")
+        if self._clearing is None:
+            self._clearing = asyncio.create_task(self._clear())
+        await asyncio.shield(self._clearing)
 
     def retire(self) -> None:
         """End the zygote as soon as its last guest is gone; nothing more is forked from it."""
@@ -175,29 +189,51 @@ class Zygote:
                 self._end_if_retired()
 
     def _on_death(self) -> None:
-        self._hang_up()
         self._log.drain()
-        said = self._said[-1] if self._said else "the zygote died without a word; look at the system's log"
-        failure = BootFailure(said)
+        self._hang_up(self._said[-1] if self._said else "the zygote died without a word; look at the system's log")
+        self._clearing = asyncio.create_task(self._clear())
+
+    def _hang_up(self, reason: str) -> None:
+        if not self.alive:
+            return
+        self.alive = False
+        asyncio.get_running_loop().remove_reader(self._line.fileno())
+        self._line.close()
+        if not self._ready.done():
+            self._process.kill()  # It reads the line again only after its imports, which may take for ever.
         futures: list[asyncio.Future[Any]] = [self._problem, self._ready, *self._forks.values()]
         for waiting in futures:
             if not waiting.done():
-                waiting.set_exception(failure)
+                waiting.set_exception(BootFailure(reason))
                 waiting.exception()  # Whoever still waits gets it; nobody may be waiting.
         self._forks.clear()
-        for guest in self.guests.values():
-            # The kernel has sent each guest the signal of its parent's death; its group is ours to end.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(guest.pid, signal.SIGKILL)
-        self._end_guests()
 
-    def _end_guests(self) -> None:
+    async def _clear(self) -> None:
+        """Wait for the zygote's end, and see to it that its guests are gone, also when it could not do so itself."""
+        status = await asyncio.to_thread(self._process.wait)
+        self._log.close()
+        if status != 0:
+            await asyncio.to_thread(_end_marked, self._marks)
         for guest in self.guests.values():
             guest.end(-signal.SIGKILL)
         self.guests.clear()
 
-    def _hang_up(self) -> None:
-        if self.alive:
-            self.alive = False
-            asyncio.get_running_loop().remove_reader(self._line.fileno())
-            self._line.close()
+
+def _end_marked(marks: Collection[bytes]) -> None:
+    """End every process in whose environment, as it was given one, stands one of `marks`. Blocking.
+
+    What a dead zygote leaves behind has no parent any more by which it could be found: its guests die by the signal of
+    their parent's death, and what they had detached from themselves becomes a child of init's.
+    """
+    found = True
+    while found:
+        found = False
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit():
+                continue
+            # No permission is needed for a process of one's own; one that is gone, or a zombie, has no environment.
+            with contextlib.suppress(OSError):
+                environ = (folder / "environ").read_bytes()
+                if any(mark in environ for mark in marks):
+                    os.kill(int(folder.name), signal.SIGKILL)
+                    found = True
