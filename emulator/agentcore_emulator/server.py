@@ -159,7 +159,9 @@ class Emulator:
         host = make_host(runtime, environ, state / "preimports")
         self._stack.push_async_callback(host.close)
         await host.open()
-        return Agent(runtime, host, environ, self.settings.quirks, folder)
+        # A breakpoint can be sat on only where there is somebody to sit on it.
+        terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
+        return Agent(runtime, host, environ, self.settings.quirks, folder, terminal)
 
     async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
         config = uvicorn.Config(

@@ -14,6 +14,7 @@ package name `agentcore_guest`, so that nothing of the emulator appears among th
     watch      where a quirk was met, and the report of it
     payload    the `payload-type` quirk
     encoding   the `double-encoding`, `stream-double-encoding` and `generator` quirks
+    debug      gives `breakpoint()` the emulator's terminal
     serve      finds the ASGI app of an entry file that ends without serving
     imports    what the entry file imports, and which modules a zygote should hold
     hooks      runs a function when a module has been imported

@@ -12,7 +12,7 @@ import traceback
 import types
 from typing import Any, NoReturn
 
-from . import channel, imports, quirks, serve
+from . import channel, debug, imports, quirks, serve
 from .link import Link
 from .listen import Listeners
 
@@ -43,10 +43,12 @@ def main(kind: str, argument: str) -> None:
 def run(spec: dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: int) -> None:
     """Run the agent of `spec` to its end: the process then exits as a Python program does.
 
-    `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`.
+    `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`, `terminal`.
     """
     _take_standard_streams(log)
     _take_environment(spec)
+    if spec["terminal"]:
+        debug.use_terminal(spec["terminal"])
     link = Link(link_descriptor)
     listeners = Listeners(unix, tcp, spec["port"], link)
     try:

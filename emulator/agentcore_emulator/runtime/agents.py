@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -41,7 +42,13 @@ class Agent:
     """One agent runtime at work."""
 
     def __init__(
-        self, runtime: AgentRuntime, host: MicroVMHost, environ: Mapping[str, str], quirks: Quirks, folder: RunFolder
+        self,
+        runtime: AgentRuntime,
+        host: MicroVMHost,
+        environ: Mapping[str, str],
+        quirks: Quirks,
+        folder: RunFolder,
+        terminal: str | None = None,
     ) -> None:
         self.runtime = runtime
         self.host = host
@@ -51,12 +58,13 @@ class Agent:
         self.path = contract.path
         self._environ = environ
         self._folder = folder
+        self._terminal = terminal
 
     async def start(self, session_id: str, journal: Journal) -> MicroVM:
         """Start a microVM for a session; it may not be ready yet. Raises `BootFailure`."""
 
         def on_finding(finding: Finding) -> None:
-            journal.happened(f"quirk {finding.quirk}: {finding.place}: {finding.remedy}")
+            journal.happened(f"quirk {finding.quirk}: {finding.place}: {finding.remedy}", level=logging.WARNING)
 
         return await self.host.start(
             MicroVMSpec(
@@ -68,6 +76,7 @@ class Agent:
                 folder=self._folder.session(),
                 on_line=journal.printed,
                 on_finding=on_finding,
+                terminal=self._terminal,
             )
         )
 
@@ -75,7 +84,7 @@ class Agent:
 def make_host(runtime: AgentRuntime, environ: Mapping[str, str], learnt: Path) -> MicroVMHost:
     """The microVM host that this system can carry: forking on Linux, spawning elsewhere."""
     if hasattr(os, "pidfd_open"):  # Linux
-        from .microvm.fork import ForkHost
+        from agentcore_emulator.runtime.microvm.fork import ForkHost
 
         return ForkHost(
             python=runtime.python,
@@ -84,7 +93,7 @@ def make_host(runtime: AgentRuntime, environ: Mapping[str, str], learnt: Path) -
             environ=environ,
             learnt=learnt,
         )
-    from .microvm.spawn import SpawnHost
+    from agentcore_emulator.runtime.microvm.spawn import SpawnHost
 
     return SpawnHost(python=runtime.python, entrypoint=runtime.entrypoint, project=runtime.project_dir, environ=environ)
 

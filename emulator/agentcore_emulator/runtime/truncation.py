@@ -6,6 +6,8 @@ first for the whole see a truncated answer. `strict` makes every client see that
 
 from __future__ import annotations
 
+import logging
+
 from agentcore_emulator.runtime.agents import Agent
 from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.relay import Exchange
@@ -48,5 +50,6 @@ class Truncation:
         did = "was cut to" if self._level == "strict" else "is more than the first piece of"
         session.journal.happened(
             f"quirk {QUIRK}: {place}: the answer of {self._size:,} bytes {did} {LIMIT:,} bytes; "
-            "stream it or keep it short, and read bodies whole in clients"
+            "stream it or keep it short, and read bodies whole in clients",
+            level=logging.WARNING,
         )

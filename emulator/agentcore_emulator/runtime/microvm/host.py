@@ -30,7 +30,7 @@ class MicroVMSpec:
     """What one microVM runs.
 
     `environ` is the guest's whole environment, but for HOME and TMPDIR, which the host adds; `port` is the port of the
-    protocol's contract; `quirks` maps each quirk to its level.
+    protocol's contract; `quirks` maps each quirk to its level; `terminal` is the device for `breakpoint()`, if any.
     """
 
     entrypoint: Path
@@ -41,6 +41,7 @@ class MicroVMSpec:
     folder: SessionFolder
     on_line: Callable[[str], None]
     on_finding: Callable[[Finding], None]
+    terminal: str | None = None
 
     def order(self) -> dict[str, Any]:
         """The `spec` that `guest/boot.py` takes."""
@@ -52,6 +53,7 @@ class MicroVMSpec:
             "environ": {**self.environ, **own},
             "port": self.port,
             "quirks": dict(self.quirks),
+            "terminal": self.terminal,
         }
 
 
