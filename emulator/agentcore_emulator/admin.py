@@ -27,6 +27,8 @@ def admin_routes(info: Callable[[], Mapping[str, Any]], sessions: Iterable[Sessi
 
 
 def _describe(session: Session) -> dict[str, Any]:
+    if session.microvm is not None:
+        session.microvm.drain_log()
     return {
         "runtime": session.runtime.name,
         "endpoint": session.key.endpoint,

@@ -1,7 +1,8 @@
-"""The Starlette app: one port for all planes. Picks service and operation, and hands over to the plane that has it."""
+"""The ASGI app: one port for all planes. Picks service and operation, and hands over to the plane that has it."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import uuid
@@ -10,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentcore_emulator import errors
 from agentcore_emulator.access import AccessCheck
@@ -93,7 +93,7 @@ class _Dispatcher:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
         name, region = _credential_scope(headers, scope["query_string"])
-        found = self._match(name, scope["method"], scope["raw_path"])
+        found = _match(name, scope["method"], scope["raw_path"])
         service = found[0] if found else (_BY_SCOPE.get(name or "", ())[:1] or (name,))[0]
         if service is not None and self._passthrough is not None and service in self._passthrough:
             await self._passthrough(service, region or self._region, scope, receive, send)
@@ -120,13 +120,16 @@ class _Dispatcher:
         answer.headers.append(("x-amzn-RequestId", request_id))
         await _send(answer, send)
 
-    def _match(self, name: str | None, method: str, raw_path: bytes) -> tuple[str, Operation, dict[str, str]] | None:
-        services = _BY_SCOPE.get(name, ()) if name else tuple(s for group in _BY_SCOPE.values() for s in group)
-        for service in services:
-            found = load(service).match(method, raw_path)
-            if found is not None:
-                return service, *found
-        return None
+
+# An agent is called by one path again and again, and what a path means never changes.
+@functools.lru_cache(maxsize=256)
+def _match(name: str | None, method: str, raw_path: bytes) -> tuple[str, Operation, Mapping[str, str]] | None:
+    services = _BY_SCOPE.get(name, ()) if name else tuple(s for group in _BY_SCOPE.values() for s in group)
+    for service in services:
+        found = load(service).match(method, raw_path)
+        if found is not None:
+            return service, *found
+    return None
 
 
 def _credential_scope(headers: Mapping[str, str], query: bytes) -> tuple[str | None, str | None]:
@@ -171,7 +174,7 @@ def make_app(
     region: str,
     allow_host: Sequence[str],
     admin: Sequence[BaseRoute],
-) -> Starlette:
+) -> ASGIApp:
     """The app over these planes, with the admin API's routes under `/_emulator`.
 
     Loads the services' models, so that the first request does not have to.
@@ -179,10 +182,11 @@ def make_app(
     for group in _BY_SCOPE.values():
         for name in group:
             load(name)
-    return Starlette(
-        routes=[
-            Mount("/_emulator", routes=list(admin)),
-            Mount("/", app=_Dispatcher(planes, streaming, passthrough, region)),
-        ],
-        middleware=[Middleware(AccessCheck, allowed=allow_host)],
-    )
+    own = Starlette(routes=[Mount("/_emulator", routes=list(admin))])
+    aws = _Dispatcher(planes, streaming, passthrough, region)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        # Past Starlette's middleware and routing: an invocation has no use for them, and feels them.
+        await (own if scope["path"].startswith("/_emulator/") else aws)(scope, receive, send)
+
+    return AccessCheck(app, allowed=allow_host)

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 __all__ = ["EmulatorProcess", "new_session"]
 
@@ -70,8 +70,7 @@ class EmulatorProcess:
         if not self._ready.wait(_READY_SECONDS) or not self.url:
             self.kill()
             raise RuntimeError(f"the emulator did not get ready; it printed:\n{self.log}")
-        with urlopen(f"{self.url}/_emulator/info") as answer:  # noqa: S310 - the URL is the emulator's own
-            self.info = json.load(answer)
+        self.info = self._get("/_emulator/info")
         self.arn = self.info["default_arn"]
         return self
 
@@ -94,6 +93,7 @@ class EmulatorProcess:
     def client(self, service: str, **options: Any) -> Any:
         """A boto3 client of `service` with nothing but the emulator's endpoint, a region and fake keys."""
         import boto3
+        from botocore.config import Config
 
         settings: dict[str, Any] = {
             "endpoint_url": self.url,
@@ -101,14 +101,15 @@ class EmulatorProcess:
             "aws_access_key_id": "emulator",
             "aws_secret_access_key": "emulator",
             **options,
+            # A proxy that the environment names cannot reach this machine's loopback address.
+            "config": Config(proxies={}).merge(options.get("config", Config())),
         }
         session: Any = boto3.session.Session()
         return session.client(service, **settings)
 
     def sessions(self) -> list[dict[str, Any]]:
         """The sessions that are there now, as `GET /_emulator/sessions` lists them."""
-        with urlopen(f"{self.url}/_emulator/sessions") as answer:  # noqa: S310 - the URL is the emulator's own
-            found: list[dict[str, Any]] = json.load(answer)["sessions"]
+        found: list[dict[str, Any]] = self._get("/_emulator/sessions")["sessions"]
         return found
 
     def stop(self) -> int:
@@ -123,6 +124,11 @@ class EmulatorProcess:
         process = self._running()
         process.kill()
         self._wait(process)
+
+    def _get(self, path: str) -> dict[str, Any]:
+        with build_opener(ProxyHandler({})).open(self.url + path) as answer:
+            found: dict[str, Any] = json.load(answer)
+        return found
 
     def _wait(self, process: subprocess.Popen[str]) -> int:
         try:

@@ -63,9 +63,17 @@ def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     import uvloop
 
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_Format())
     logger = logging.getLogger("agentcore_emulator")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main())
+
+
+class _Format(logging.Formatter):
+    """The level is worth its space only where something is wrong: most lines are what agents print."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        text = super().format(record)
+        return text if record.levelno < logging.WARNING else f"{record.levelname}: {text}"

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import traceback
 import types
+from importlib.machinery import SourceFileLoader
 from typing import Any, NoReturn
 
 from . import channel, debug, imports, quirks, serve
@@ -45,6 +46,8 @@ def run(spec: dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: in
 
     `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`, `terminal`.
     """
+    for descriptor in (unix, tcp, link_descriptor):
+        os.set_inheritable(descriptor, False)  # They came inheritable, and are none of what the agent starts.
     _take_standard_streams(log)
     _take_environment(spec)
     if spec["terminal"]:
@@ -95,6 +98,8 @@ def _take_environment(spec: dict[str, Any]) -> None:
     os.chdir(spec["folder"])
     script_folder = os.path.dirname(spec["entrypoint"])
     sys.argv[:] = [spec["entrypoint"]]
+    # By which reloaders start their program again.
+    sys.orig_argv[:] = [sys.executable, "-u", spec["entrypoint"]]
     # As `python agent.py` has it, then the project's root, from which a container's `python -m` imports.
     sys.path[:0] = list(dict.fromkeys([script_folder, spec["project"]]))
     # What a fork would carry over from the zygote.
@@ -108,6 +113,9 @@ def _take_environment(spec: dict[str, Any]) -> None:
 def _as_main(entrypoint: str) -> types.ModuleType:
     module = types.ModuleType("__main__")
     module.__dict__.update(__file__=entrypoint, __builtins__=builtins, __spec__=None, __cached__=None)
+    module.__loader__ = SourceFileLoader("__main__", entrypoint)
+    if sys.version_info < (3, 14):
+        module.__annotations__ = {}
     sys.modules["__main__"] = module
     with open(entrypoint, "rb") as file:
         code = compile(file.read(), entrypoint, "exec", dont_inherit=True)

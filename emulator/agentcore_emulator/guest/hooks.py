@@ -3,21 +3,23 @@
 import sys
 from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, PathFinder
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 _waiting: dict[str, list[Callable[[ModuleType], None]]] = {}
 
 
 class _Finder(MetaPathFinder):
-    """Finds the awaited modules as the path finder does, and calls back after their code has run."""
+    """Finds the awaited modules as the other finders do, and calls back after their code has run."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if fullname not in _waiting:
             return None
-        spec = PathFinder.find_spec(fullname, path, target)
+        # Not just the path's: a package that is installed to be edited is found by a finder of its own.
+        found = (other.find_spec(fullname, path, target) for other in list(sys.meta_path) if other is not self)
+        spec = next(filter(None, found), None)
         if spec is None or spec.loader is None:
             return None
         execute = spec.loader.exec_module

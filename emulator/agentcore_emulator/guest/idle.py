@@ -33,12 +33,15 @@ def patch(server_class: Any) -> None:
         event = asyncio.Event()
         # Signal handlers run between two bytecodes of the main thread: only the thread-safe call wakes the selector.
         self._agentcore_wake = lambda: loop.call_soon_threadsafe(event.set)
-        while not await self.on_tick(0):
-            event.clear()
-            try:
-                await asyncio.wait_for(event.wait(), _SLOW_TICK)
-            except asyncio.TimeoutError:
-                pass
+        try:
+            while not await self.on_tick(0):
+                event.clear()
+                try:
+                    await asyncio.wait_for(event.wait(), _SLOW_TICK)
+                except asyncio.TimeoutError:
+                    pass
+        finally:
+            self._agentcore_wake = None  # Whoever asks a server to exit that has done so meets no closed loop.
 
     server_class.should_exit = property(get_should_exit, set_should_exit)
     server_class.main_loop = main_loop

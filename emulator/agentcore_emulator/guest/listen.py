@@ -50,7 +50,8 @@ class Listeners:
                 await startup(server, sockets=sockets)
                 return
             await startup(server, sockets=[socket.socket(fileno=os.dup(self._unix))])
-            self._report("unix")
+            if server.started:  # Older versions return from a startup that the app's lifespan has failed.
+                self._report("unix")
 
         server_class.startup = startup_on_host_socket
         idle.patch(server_class)

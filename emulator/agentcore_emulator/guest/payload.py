@@ -8,6 +8,7 @@ import copy
 import json
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from .watch import Invocation
@@ -77,7 +78,11 @@ class Watched(dict[str, Any]):
 
     def __reduce__(self) -> Any:
         # Pickles and deep copies are plain dicts: the watch belongs to this process and this invocation.
-        return dict, (dict(self),)
+        return dict, (dict(dict.items(self)),)
+
+    def __bool__(self) -> bool:
+        # Not by way of `__len__`: a JSONSerializableDict has a truth value too.
+        return bool(dict.__len__(self))
 
 
 def _watched(name: str, written: str) -> Callable[..., Any]:
@@ -106,14 +111,20 @@ for _name, _written in {
     "update": "payload.update()",
     "setdefault": "payload.setdefault()",
     "copy": "payload.copy()",
+    "__or__": "payload | …",
+    "__ror__": "… | payload",
+    "__ior__": "payload |= …",
+    "__reversed__": "reversed(payload)",
 }.items():
     setattr(Watched, _name, _watched(_name, _written))
 
 
 def _report(invocation: Invocation, use: str) -> None:
-    # The frame that matters is the one that touched the payload: above this function and the dict method. A package
-    # that does so (json, pydantic) gets a plain dict from the SDK too, so only the agent's own lines count.
-    frame = sys._getframe(2)
-    if invocation.watch.owns(frame.f_code.co_filename):
+    # The agent's line that touched the payload: above this function and the dict method, and above what a package does
+    # on the agent's behalf (`json.dumps(payload)`).
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and not invocation.watch.owns(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is not None:
         place = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         invocation.found(QUIRK, place, f"{use} fails where the payload is a JSONSerializableDict: {_REMEDY}")

@@ -18,13 +18,18 @@ def asgi_apps(names: dict[str, Any]) -> list[str]:
 
 
 def _is_asgi(value: Any) -> bool:
-    if inspect.isclass(value) or inspect.ismodule(value):
+    if inspect.isclass(value) or inspect.ismodule(value) or _is_part(value):
         return False
     function = value if inspect.isfunction(value) else getattr(type(value), "__call__", None)
     if not inspect.iscoroutinefunction(function):
         return False
     parameters = list(inspect.signature(function).parameters)
     return parameters[-3:] == ["scope", "receive", "send"]
+
+
+def _is_part(value: Any) -> bool:
+    """Whether a value is a router or the like: callable as an app is, but made to be put into one."""
+    return any(base.__module__ in ("starlette.routing", "starlette.staticfiles") for base in type(value).__mro__)
 
 
 def serve(entrypoint: str, names: dict[str, Any], port: int) -> None:

@@ -13,6 +13,7 @@ class Watch:
     def __init__(self, link: Link, project: str) -> None:
         self._link = link
         self._project = os.path.realpath(project) + os.sep
+        self._owned: dict[str, bool] = {}
 
     def begin(self) -> "Invocation":
         """A fresh set of places, for one invocation."""
@@ -20,8 +21,12 @@ class Watch:
 
     def owns(self, filename: str) -> bool:
         """Whether a file is the agent's own, and not a package's that lies below its project."""
-        path = os.path.realpath(filename)
-        return path.startswith(self._project) and "site-packages" not in path
+        owned = self._owned.get(filename)
+        if owned is None:
+            path = os.path.realpath(filename)
+            inside = path.startswith(self._project) and "site-packages" not in path[len(self._project) :]
+            owned = self._owned[filename] = inside
+        return owned
 
     def report(self, quirk: str, place: str, remedy: str) -> None:
         """Send one finding to the host, which logs it."""

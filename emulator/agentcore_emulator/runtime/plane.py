@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import uuid
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,6 +34,9 @@ _SYNCHRONOUS_SECONDS = 15 * 60.0
 # botocore model, the `payload` of InvokeAgentRuntime.
 _LARGEST_PAYLOAD = 100_000_000
 
+# How long a client token is good for is not documented; a client repeats a call within seconds.
+_STOPS_REMEMBERED = 100
+
 # A guest that dies closes its sockets a moment before its death is known.
 _DEATH_NOTICE_SECONDS = 0.5
 
@@ -52,14 +56,22 @@ class RuntimePlane:
         self._agents = agents
         self._clock = clock
         self._debug = debug
+        self._stopped: deque[tuple[SessionKey, str | None]] = deque(maxlen=_STOPS_REMEMBERED)
         self.operations = {"StopRuntimeSession": self.stop_runtime_session}
         self.streaming = {"InvokeAgentRuntime": self.invoke_agent_runtime}
 
     async def stop_runtime_session(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """End a session at once, with whatever it streams; a second stop finds nothing (404)."""
+        """End a session at once, with whatever it streams; a second stop finds nothing (404).
+
+        The same `clientToken` again is the same call again, whose answer may have been lost (botocore model).
+        """
         agent = self._agents.find(request["agentRuntimeArn"], None, request.get("qualifier"))
         key = SessionKey(agent.runtime.runtime_id, DEFAULT_ENDPOINT, request["runtimeSessionId"])
-        await self.sessions.stop(key, "StopRuntimeSession")
+        asked = (key, request.get("clientToken"))
+        if asked not in self._stopped:
+            await self.sessions.stop(key, "StopRuntimeSession")
+            if asked[1] is not None:
+                self._stopped.append(asked)
         return {"runtimeSessionId": key.session_id, "statusCode": 200}
 
     async def invoke_agent_runtime(
@@ -145,6 +157,7 @@ class RuntimePlane:
         except BrokenGuest as failure:
             await self._death_notice(microvm)
             reason = f"its process {microvm.how_it_ended()}" if not microvm.alive else str(failure)
+            microvm.drain_log()
             session.journal.happened(f"the answer was cut off: {reason}", level=logging.ERROR)
             return
         if not complete:

@@ -101,6 +101,7 @@ class Sessions:
         session.microvm = microvm
         session.state = State.IDLE
         session.idle.set()
+        microvm.drain_log()
         session.journal.happened(f"started, pid {microvm.pid}")
         microvm.exited.add_done_callback(lambda _: self._on_death(session))
         if not self._debug:
@@ -139,6 +140,7 @@ class Sessions:
     async def _end(self, session: Session, reason: str, grace: float) -> None:
         assert session.microvm is not None
         session.state = State.STOPPING
+        session.microvm.drain_log()
         session.journal.happened(f"stopping: {reason}")
         session.microvm.sever()
         if session.watch is not None and session.watch is not asyncio.current_task():

@@ -82,7 +82,7 @@ class Link:
                 self.serving.set_result(kind)
             case {"failed": str(sentence)}:
                 self.failure = sentence
-            case {"elsewhere": int(port)}:
+            case {"elsewhere": int(port)} if port not in self.elsewhere:
                 self.elsewhere.append(port)
             case {"handler": str(place)}:
                 self.handler = place

@@ -20,6 +20,9 @@ _PIPE_CAPACITY = 64 * 1024
 # In bytes; longer ones are cut into several. CloudWatch takes up to 256 KB as one event.
 _LONGEST_LINE = 256 * 1024
 
+# How long a line waits for others before they are logged together.
+_PAUSE_SECONDS = 0.01
+
 # In bytes, of the folder that temporary files are in, beyond which it is too deep for sockets.
 _LONGEST_TEMP_PATH = 60
 _SHORT_TEMP = "/tmp"  # noqa: S108 - for a folder that is the user's alone
@@ -101,7 +104,9 @@ class LogPipe:
         os.set_blocking(self._read_end, False)
         self._rest = b""
         self._open = True
-        asyncio.get_running_loop().add_reader(self._read_end, self.drain)
+        self._loop = asyncio.get_running_loop()
+        self._pause: asyncio.TimerHandle | None = None
+        self._loop.add_reader(self._read_end, self._wait_a_little)
 
     def close_write_end(self) -> None:
         """Close this process's copy once the guest has its own."""
@@ -129,12 +134,24 @@ class LogPipe:
         for line in lines:
             self._on_line(line.decode("utf-8", "replace").rstrip("\r"))
 
+    def _wait_a_little(self) -> None:
+        # What is printed in an invocation mostly comes right before its answer, which logging would hold up.
+        self._loop.remove_reader(self._read_end)
+        self._pause = self._loop.call_later(_PAUSE_SECONDS, self._go_on)
+
+    def _go_on(self) -> None:
+        self.drain()
+        if self._open:
+            self._loop.add_reader(self._read_end, self._wait_a_little)
+
     def close(self) -> None:
         """Stop reading; an unfinished line counts as a line."""
         if not self._open:
             return
         self._open = False
-        asyncio.get_running_loop().remove_reader(self._read_end)
+        self._loop.remove_reader(self._read_end)
+        if self._pause is not None:
+            self._pause.cancel()
         os.close(self._read_end)
         if self._rest:
             self._on_line(self._rest.decode("utf-8", "replace"))

@@ -1,0 +1,1 @@
+"""The contracts of AgentCore itself, one module for each subject. They call the probe agent."""

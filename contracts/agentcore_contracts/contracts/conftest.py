@@ -1,0 +1,36 @@
+"""What all contracts share."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentcore_contracts.runtime import AgentCore
+
+_PROBE_COUNTS = {"count", "module", "pid", "session"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _probe(agentcore: AgentCore) -> None:
+    """End the run when another agent than the probe is behind the ARN: nothing that it answers would mean anything."""
+    try:
+        answer = agentcore.invoke({"do": "count"}).json
+    except (agentcore.client.exceptions.RuntimeClientError, ValueError) as error:
+        answer = error
+    if not isinstance(answer, dict) or answer.keys() != _PROBE_COUNTS:
+        pytest.exit(
+            f"the agent at {agentcore.arn} is not the probe agent, which these contracts call (it answered: {answer});"
+            " deploy or start the folder agentcore_contracts/probe",
+            pytest.ExitCode.USAGE_ERROR,
+        )
+
+
+@pytest.fixture
+def session(agentcore: AgentCore) -> str:
+    """A session id that nobody has used."""
+    return agentcore.new_session()
+
+
+@pytest.fixture(scope="module")
+def warm_session(agentcore: AgentCore) -> str:
+    """A session for the many examples of a property that leaves nothing behind in it."""
+    return agentcore.new_session()

@@ -1,0 +1,299 @@
+"""The probe: a small deterministic agent that does what a contract asks of it, without a model.
+
+The payload is `{"do": ACTION, …}`, where ACTION is the name of a function below that takes an `Ask`. A payload that has
+no `do` comes back as it is, and so does one that is no object. Payloads are read with `payload.get(key)` alone, so that
+the probe also runs where its payload is a `JSONSerializableDict`, which has nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import itertools
+import operator
+import os
+import tempfile
+import threading
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bedrock_agentcore import BedrockAgentCoreApp, RequestContext
+from starlette.responses import Response, StreamingResponse
+
+# What a waiting action is given, so that a contract that failed meanwhile does not leave it behind for ever.
+GATE_SECONDS = 20.0
+
+MODULE = str(uuid.uuid4())
+"""Drawn when this module is imported."""
+
+app = BedrockAgentCoreApp()
+
+_invocations = itertools.count(1)
+
+
+class Ask(NamedTuple):
+    """One invocation."""
+
+    payload: Any
+    context: RequestContext
+    number: int
+
+    def get(self, key: str) -> Any:
+        """A member of the payload, or None."""
+        return self.payload.get(key)
+
+
+class Gate:
+    """Holds up one invocation until another one of the same session opens it."""
+
+    def __init__(self) -> None:
+        self._open = threading.Event()
+        self._passed = threading.Event()
+
+    @property
+    def passed(self) -> bool:
+        """Whether what waited has come to its end."""
+        return self._passed.is_set()
+
+    def open(self) -> None:
+        """Let through what waits, now and later."""
+        self._open.set()
+
+    def wait(self) -> None:
+        """Return once it is open. Raises `TimeoutError` if that takes too long."""
+        if not self._open.wait(GATE_SECONDS):
+            raise TimeoutError(f"nobody opened the gate within {GATE_SECONDS:.0f} s")
+
+    def finish(self) -> None:
+        """What waited has come to its end."""
+        self._passed.set()
+
+    def wait_for_end(self) -> bool:
+        """Wait until what waits has come to its end; False if that takes too long."""
+        return self._passed.wait(GATE_SECONDS)
+
+
+_gates: dict[str, Gate] = {}
+
+
+def _gate(ask: Ask) -> Gate:
+    return _gates.setdefault(ask.get("gate") or "", Gate())
+
+
+# What is there
+
+
+def count(ask: Ask) -> Any:
+    """How often this process was invoked, and what tells it from others."""
+    return {"count": ask.number, "module": MODULE, "pid": os.getpid(), "session": ask.context.session_id}
+
+
+def headers(ask: Ask) -> Any:
+    """The request's headers as they came, and those that the SDK's context shows."""
+    request = ask.context.request
+    assert request is not None
+    return {"request": dict(request.headers), "context": ask.context.request_headers or {}}
+
+
+def resource_attributes(ask: Ask) -> Any:
+    """The environment variable in which the platform says what it runs."""
+    return os.environ.get("OTEL_RESOURCE_ATTRIBUTES")
+
+
+def payload_type(ask: Ask) -> Any:
+    """The payload's type, and which uses of it raise `TypeError`."""
+    payload = ask.payload
+    uses: dict[str, Callable[[], Any]] = {
+        'get("a", 1)': lambda: payload.get("a", 1),
+        '["do"]': lambda: payload["do"],
+        '["b"] = 1': lambda: operator.setitem(payload, "b", 1),
+    }
+    return {"type": type(payload).__name__, "refused": [text for text, use in uses.items() if _is_refused(use)]}
+
+
+def _is_refused(use: Callable[[], Any]) -> bool:
+    try:
+        use()
+    except TypeError:
+        return True
+    return False
+
+
+# What is answered
+
+
+def echo(ask: Ask) -> Any:
+    """`value`."""
+    return ask.get("value")
+
+
+def code_points(ask: Ask) -> Any:
+    """The numbers of the characters of `value`."""
+    return [ord(character) for character in ask.get("value")]
+
+
+def text(ask: Ask) -> Any:
+    """A string of `size` characters, no stretch of which looks like another."""
+    size: int = ask.get("size")
+    return "".join(f"{position:07} " for position in range(0, size, 8))[:size]
+
+
+def not_json(ask: Ask) -> Any:
+    """An object with a member that JSON has nothing for."""
+    return {"day": datetime.date(2026, 11, 23)}
+
+
+def answer(ask: Ask) -> Any:
+    """An HTTP response of the agent's own: `status`, `type`, `body`."""
+    return Response(ask.get("body"), status_code=ask.get("status"), media_type=ask.get("type"))
+
+
+def pieces(ask: Ask) -> Any:
+    """An HTTP response of `count` pieces of `size` bytes each, every piece sent by itself."""
+    total: int = ask.get("count")
+    size: int = ask.get("size")
+    return StreamingResponse((b"%07d " % n * size)[:size] for n in range(total))
+
+
+# What is streamed
+
+
+def stream(ask: Ask) -> Any:
+    """Yield `values`; with `gate`, each but the first once the gate is open. Then end as `fail` or `exit` say.
+
+    With `asynchronous`, from an asynchronous generator.
+    """
+    return _stream_async(ask) if ask.get("asynchronous") else _stream(ask)
+
+
+def _stream(ask: Ask) -> Iterator[Any]:
+    for number, value in enumerate(ask.get("values")):
+        if number and ask.get("gate"):
+            _gate(ask).wait()
+        yield value
+    _end(ask)
+
+
+async def _stream_async(ask: Ask) -> AsyncIterator[Any]:
+    for number, value in enumerate(ask.get("values")):
+        if number and ask.get("gate"):
+            await asyncio.to_thread(_gate(ask).wait)
+        yield value
+    _end(ask)
+
+
+def _end(ask: Ask) -> None:
+    if ask.get("fail"):
+        raise RuntimeError(ask.get("fail"))
+    if ask.get("exit"):
+        os._exit(ask.get("exit"))
+    _gate(ask).finish()
+
+
+def generator_function(ask: Ask) -> Any:
+    """Return `value` from a function that has a `yield` in it."""
+    if ask.get("never"):
+        yield None
+    return ask.get("value")
+
+
+# What waits and what fails
+
+
+def hold(ask: Ask) -> Any:
+    """Answer once `gate` is open."""
+    _gate(ask).wait()
+    _gate(ask).finish()
+    return {"released": True}
+
+
+def release(ask: Ask) -> Any:
+    """Open `gate`; say whether what waits there had come to its end without that."""
+    passed = _gate(ask).passed
+    _gate(ask).open()
+    return {"passed": passed}
+
+
+def end_of(ask: Ask) -> Any:
+    """Wait for the end of what waits at `gate`; say whether it came."""
+    return {"passed": _gate(ask).wait_for_end()}
+
+
+def fail(ask: Ask) -> Any:
+    """Raise an error with the text `message`."""
+    raise RuntimeError(ask.get("message"))
+
+
+def crash(ask: Ask) -> Any:
+    """End the process at once, as a crash does."""
+    os._exit(ask.get("status"))
+
+
+# What lasts
+
+
+def write(ask: Ask) -> Any:
+    """Write `text` to the file `name` in `folder`: `work`, `home` or `temp`."""
+    _file(ask).write_text(ask.get("text"), "utf-8")
+    return {"written": True}
+
+
+def read(ask: Ask) -> Any:
+    """The text of such a file, or null if there is none."""
+    file = _file(ask)
+    return {"text": file.read_text("utf-8") if file.exists() else None}
+
+
+def _file(ask: Ask) -> Path:
+    folders = {"work": os.getcwd(), "home": os.path.expanduser("~"), "temp": tempfile.gettempdir()}  # noqa: PTH109, PTH111
+    return Path(folders[ask.get("folder")], ask.get("name"))
+
+
+def remember(ask: Ask) -> Any:
+    """Save `text` as an event of `actor` and `conversation` in `memory`."""
+    message = {"conversational": {"content": {"text": ask.get("text")}, "role": "USER"}}
+    made = _memory().create_event(
+        memoryId=ask.get("memory"),
+        actorId=ask.get("actor"),
+        sessionId=ask.get("conversation"),
+        eventTimestamp=datetime.datetime.now(datetime.UTC),
+        payload=[message],
+    )
+    return {"event": made["event"]["eventId"]}
+
+
+def recall(ask: Ask) -> Any:
+    """The texts of `actor` and `conversation` in `memory`, the newest first."""
+    page = _memory().list_events(
+        memoryId=ask.get("memory"), actorId=ask.get("actor"), sessionId=ask.get("conversation")
+    )
+    return {"texts": [event["payload"][0]["conversational"]["content"]["text"] for event in page["events"]]}
+
+
+def _memory() -> Any:
+    import boto3
+
+    return boto3.client("bedrock-agentcore")
+
+
+ACTIONS: dict[str, Callable[[Ask], Any]] = {
+    action.__name__: action
+    for action in (
+        count, headers, resource_attributes, payload_type, echo, code_points, text, not_json, answer, pieces, stream,
+        generator_function, hold, release, end_of, fail, crash, write, read, remember, recall,
+    )
+}  # fmt: skip
+
+
+@app.entrypoint
+def probe(payload: Any, context: RequestContext) -> Any:
+    """Do what the payload says."""
+    ask = Ask(payload, context, next(_invocations))
+    action = payload.get("do") if hasattr(payload, "get") else None
+    return payload if action is None else ACTIONS[action](ask)
+
+
+if __name__ == "__main__":
+    app.run()

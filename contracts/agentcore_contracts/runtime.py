@@ -1,0 +1,210 @@
+"""The fixture `agentcore`: one agent runtime, wherever it is, as its clients see it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self
+from urllib.parse import quote
+
+import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
+from botocore.response import StreamingBody
+from botocore.utils import get_environ_proxies
+
+__all__ = ["AgentCore", "Answer", "Raw", "Stream"]
+
+# Longer than the probe waits for anything, so that a contract fails with what the agent said.
+_TIMEOUT_SECONDS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one invocation answered, read to its end. `session` is the id that the answer names."""
+
+    raw: bytes
+    content_type: str
+    session: str
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON. Raises `ValueError` if it is none."""
+        return json.loads(self.raw)
+
+
+class Raw(NamedTuple):
+    """An HTTP answer as it came, header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Stream(Iterator[Any]):
+    """The events of a streamed answer, each as soon as it has come: the JSON after `data: `, decoded.
+
+    Use it in a `with` block; leaving that before the end is a client that hangs up. Raises `ValueError` for an answer
+    that is no stream of such events, and what botocore raises when the stream breaks off.
+    """
+
+    def __init__(self, session: str, content_type: str, body: StreamingBody) -> None:
+        self.session = session
+        self.content_type = content_type
+        self._body = body
+
+    def __next__(self) -> Any:
+        event = bytearray()
+        # Byte by byte: botocore's `read` of more waits until it has got that much.
+        while not event.endswith(b"\n\n"):
+            byte = self._body.read(1)
+            if not byte:
+                if event:
+                    raise ValueError(f"the stream ended within an event: {bytes(event)!r}")
+                raise StopIteration
+            event += byte
+        if not event.startswith(b"data: "):
+            raise ValueError(f"not an event with data: {bytes(event)!r}")
+        return json.loads(event[6:])
+
+    def rest(self) -> list[Any]:
+        """The events up to the end of the stream, be that clean or a break."""
+        events = []
+        with contextlib.suppress(BotoCoreError):
+            for event in self:
+                events.append(event)  # noqa: PERF402 - what came before a break counts
+        return events
+
+    def close(self) -> None:
+        """Hang up."""
+        self._body.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AgentCore:
+    """One agent runtime.
+
+    `client` is a boto3 client of `bedrock-agentcore`, `control` makes one of `bedrock-agentcore-control`. Errors of the
+    service are botocore's, modelled ones as `client.exceptions.NAME`. Nothing is tried twice. `is_aws` tells the
+    deployed service from an emulator; `log()` is what an emulator that was started for the run has printed so far.
+    """
+
+    def __init__(
+        self,
+        session: boto3.session.Session,
+        arn: str,
+        *,
+        endpoint: str | None = None,
+        lasting: bool = True,
+        log: Callable[[], str] = str,
+    ) -> None:
+        self.arn = arn
+        self.region = arn.split(":")[3]
+        self.is_aws = endpoint is None
+        self.log = log
+        self._session = session
+        self._endpoint = endpoint
+        # Whether the runtime outlives the run, so that sessions must not be left behind.
+        self._lasting = lasting
+        self._used: dict[str, None] = {}
+        self.client = self._client("bedrock-agentcore")
+
+    def _client(self, service: Literal["bedrock-agentcore", "bedrock-agentcore-control"]) -> Any:
+        options: dict[str, Any] = {
+            # AWS is to mean AWS also in a shell whose AWS_ENDPOINT_URL is an emulator's.
+            "ignore_configured_endpoint_urls": True,
+            # A proxy that the developer has set is for the world outside.
+            "proxies": None if self.is_aws else {},
+            "read_timeout": _TIMEOUT_SECONDS,
+            "retries": {"mode": "standard", "total_max_attempts": 1},
+        }
+        return self._session.client(
+            service, region_name=self.region, endpoint_url=self._endpoint, config=Config(**options)
+        )
+
+    def control(self) -> Any:
+        """A client of the control plane, for the caller to close."""
+        return self._client("bedrock-agentcore-control")
+
+    def new_session(self) -> str:
+        """A session id that nobody else has, of 45 characters."""
+        session = f"contract-{uuid.uuid4()}"
+        self._used[session] = None
+        return session
+
+    def invoke(self, payload: Any, session: str | None = None, **members: Any) -> Answer:
+        """Invoke the agent and read its answer whole.
+
+        `payload` is sent as JSON, or as it is if it is bytes. Without `session`, in a new one. `members` are further
+        members of `InvokeAgentRuntime`.
+        """
+        response = self._invoke(payload, session, members)
+        with closing(response["response"]) as body:
+            return Answer(body.read(), response["contentType"], response["runtimeSessionId"])
+
+    def stream(self, payload: Any, session: str | None = None, **members: Any) -> Stream:
+        """Invoke the agent and give its events as they come. Raises `ValueError` if the answer is no event stream."""
+        response = self._invoke(payload, session, members)
+        kind = response["contentType"]
+        if kind.partition(";")[0] != "text/event-stream":
+            response["response"].close()
+            raise ValueError(f"the answer is {kind}, not an event stream")
+        return Stream(response["runtimeSessionId"], kind, response["response"])
+
+    def stop(self, session: str) -> int:
+        """End a session; the HTTP status of success."""
+        response = self.client.stop_runtime_session(agentRuntimeArn=self.arn, runtimeSessionId=session)
+        self._used.pop(session, None)
+        return int(response["ResponseMetadata"]["HTTPStatusCode"])
+
+    def post(self, operation: str, *, headers: Mapping[str, str], body: bytes) -> Raw:
+        """POST to `/runtimes/ARN/OPERATION`, signed, with no headers but these and what HTTP and the signature need.
+
+        For what no SDK sends.
+        """
+        url = f"{self.client.meta.endpoint_url}/runtimes/{quote(self.arn, safe='')}/{operation}"
+        request = AWSRequest("POST", url, data=body, headers=dict(headers))
+        credentials = self._session.get_credentials()
+        assert credentials is not None, "a target without credentials is not called"
+        SigV4Auth(credentials, "bedrock-agentcore", self.region).add_auth(request)
+        connection = URLLib3Session(timeout=_TIMEOUT_SECONDS, proxies=get_environ_proxies(url) if self.is_aws else {})
+        try:
+            response = connection.send(request.prepare())
+            body = response.content
+            return Raw(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """End the sessions that were made here or invoked from here, unless they end with the runtime."""
+        if self._lasting:
+            for session in list(self._used):
+                with contextlib.suppress(ClientError):  # It may have ended before.
+                    self.stop(session)
+        self.client.close()
+
+    def _invoke(self, payload: Any, session: str | None, members: Mapping[str, Any]) -> Any:
+        session = session or self.new_session()
+        self._used[session] = None
+        request = {
+            "agentRuntimeArn": self.arn,
+            "runtimeSessionId": session,
+            "payload": payload if isinstance(payload, bytes) else json.dumps(payload).encode("ascii"),
+            "contentType": "application/json",
+        }
+        return self.client.invoke_agent_runtime(**{**request, **members})
