@@ -63,7 +63,7 @@ def parity(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Times and memory, side by side with the same agent run directly."""
     _install(session)
-    session.run("python", "bench", *session.posargs)
+    session.run("python", "-m", "bench", *session.posargs)
 
 
 @_session
