@@ -147,8 +147,8 @@ class TestInterpreter:
 
 
 class TestEnvironmentFile:
-    def test_its_variables_go_before_those_of_the_toolkit_file(self, entry: Path, tmp_path: Path) -> None:
-        write_yaml(entry.parent, "agents: {a: {entrypoint: my_agent.py, memory: {memory_id: m-1, memory_name: n}}}")
+    def test_its_variables_are_the_agents(self, entry: Path, tmp_path: Path) -> None:
+        write_yaml(entry.parent, "agents: {a: {entrypoint: my_agent.py}}")
         file = tmp_path / "agent.env"
         file.write_text(
             "# comment\nexport KEY=value\n\nBEDROCK_AGENTCORE_MEMORY_ID=m-2\n"
@@ -157,7 +157,6 @@ class TestEnvironmentFile:
         [runtime] = load(Settings(target=entry.parent, env_file=file))
         assert runtime.environment == {
             "BEDROCK_AGENTCORE_MEMORY_ID": "m-2",
-            "BEDROCK_AGENTCORE_MEMORY_NAME": "n",
             "KEY": "value",
             "LINES": "one\ntwo",
             "BOTH": "value-value",

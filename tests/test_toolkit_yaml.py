@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from agentcore_emulator.config import ProjectError
-from agentcore_emulator.toolkit_yaml import FILE_NAME, Agent, read
+from agentcore_emulator.toolkit_yaml import FILE_NAME, Agent, Memory, read
 
 MINIMAL = """
 agents:
@@ -49,7 +49,7 @@ def test_what_is_left_out_has_the_defaults_of_aws(project: Path) -> None:
             header_allowlist=frozenset(),
             agent_id=None,
             agent_arn=None,
-            environment={},
+            memory=None,
         )
     ]
 
@@ -86,8 +86,35 @@ def test_everything_that_is_honoured(project: Path) -> None:
         header_allowlist=frozenset({"x-tenant", "authorization"}),
         agent_id="one-Ab12345678",
         agent_arn=arn,
-        environment={"BEDROCK_AGENTCORE_MEMORY_ID": "mem-1234567890", "BEDROCK_AGENTCORE_MEMORY_NAME": "notes"},
+        memory=Memory("notes", "mem-1234567890", 30),
     )
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        ("{mode: NO_MEMORY}", None),
+        ("{mode: STM_ONLY}", Memory("one", None, 30)),
+        ("{mode: STM_ONLY, memory_name: notes, event_expiry_days: 7}", Memory("notes", None, 7)),
+        ("{memory_id: notes-Ab12345678}", Memory("notes", "notes-Ab12345678", 30)),
+    ],
+)
+def test_a_memory_that_is_deployed_or_to_be(project: Path, memory: str, expected: Memory | None) -> None:
+    [agent] = read_text(project, with_agent(f"memory: {memory}"))
+    assert agent.memory == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "expected"),
+    [
+        ("{memory_id: m-1}", "not the id of a memory"),
+        ("{mode: STM_ONLY, memory_name: 1st}", "not a memory's name"),
+        ("{mode: STM_ONLY, event_expiry_days: 2}", "not a number of days between 3 and 3650"),
+        ("{mode: STM_ONLY, event_expiry_days: soon}", "not a number of days"),
+    ],
+)
+def test_a_memory_that_cannot_be(project: Path, memory: str, expected: str) -> None:
+    assert expected in complaint(project, with_agent(f"memory: {memory}"))
 
 
 def test_the_default_agent_comes_first(project: Path) -> None:

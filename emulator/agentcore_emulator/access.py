@@ -1,7 +1,8 @@
 """Refuses requests that a page in the developer's browser might have sent.
 
-A hostile page can make a name of its own resolve to 127.0.0.1 (DNS rebinding), and can post to a loopback address from
-anywhere. The first shows in the Host header, the second in Origin; tools that work with AWS send no Origin at all.
+A hostile page can make a name of its own resolve to 127.0.0.1 (DNS rebinding), and can send requests to a loopback
+address from anywhere. The first shows in the Host header, the second in Origin, or, where browsers send none (an image,
+a link), in Sec-Fetch-Site; tools that work with AWS send neither of these two.
 """
 
 from __future__ import annotations
@@ -19,53 +20,72 @@ _AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 class AccessCheck:
-    """ASGI middleware: 403 for a foreign Host or Origin.
+    """ASGI middleware: 403 for a foreign Host or Origin, and for a cross-site request without Origin.
 
-    Not foreign are AWS service names, `localhost`, `*.localhost`, loopback addresses, and what `allowed` names.
+    Not foreign are `localhost`, `*.localhost`, loopback addresses, what `allowed` names, and, as Host alone, AWS
+    service names: anybody can have a page under those (buckets, load balancers), but not have them lead here.
     """
 
     def __init__(self, app: ASGIApp, allowed: Iterable[str] = ()) -> None:
         self._app = app
         self._allowed = {name.lower() for name in allowed}
         # Hosts repeat, and parsing one costs more than all else here.
-        self._known: dict[bytes, bool] = {}
+        self._known_hosts: dict[bytes, bool] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer it with 403."""
         if scope["type"] in ("http", "websocket"):
-            for name, value in scope["headers"]:
-                if (name == b"host" and not self._is_known(value)) or (
-                    name == b"origin" and not self._is_known(urlsplit(value).netloc)
-                ):
-                    shown = value.decode("latin-1")[:200]
-                    response = PlainTextResponse(
-                        f"{name.decode().title()} {shown} is not one that agentcore-emulator answers to; "
-                        "if it is yours, start the emulator with --allow-host NAME\n",
-                        status_code=403,
-                    )
-                    await response(scope, receive, send)
-                    return
+            foreign = self._foreign(scope["headers"])
+            if foreign is not None:
+                response = PlainTextResponse(
+                    f"{foreign} is not one that agentcore-emulator answers to; "
+                    "if it is yours, start the emulator with --allow-host NAME\n",
+                    status_code=403,
+                )
+                await response(scope, receive, send)
+                return
         await self._app(scope, receive, send)
 
-    def _is_known(self, host: bytes) -> bool:
-        known = self._known.get(host)
+    def _foreign(self, headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+        """What gives a request away as a foreign page's, in words; None for one that may pass."""
+        has_origin = cross_site = False
+        for name, value in headers:
+            if name == b"host":
+                if not self._is_known_host(value):
+                    return _shown("Host", value)
+            elif name == b"origin":
+                has_origin = True
+                if not self._is_local(value.rpartition(b"://")[2]):
+                    return _shown("Origin", value)
+            elif name == b"sec-fetch-site":
+                cross_site = value == b"cross-site"
+        return "A page of another site" if cross_site and not has_origin else None
+
+    def _is_known_host(self, host: bytes) -> bool:
+        known = self._known_hosts.get(host)
         if known is None:
-            known = self._look_up(host)
-            if len(self._known) < 1000:
-                self._known[host] = known
+            known = self._is_local(host) or _hostname(host).endswith(_AWS_DOMAINS)
+            if len(self._known_hosts) < 1000:
+                self._known_hosts[host] = known
         return known
 
-    def _look_up(self, host: bytes) -> bool:
-        try:
-            name = urlsplit(f"//{host.decode('ascii')}").hostname
-        except ValueError:
-            return False
-        if not name:
-            return False
-        name = name.rstrip(".")
-        if name in self._allowed or name == "localhost" or name.endswith((".localhost", *_AWS_DOMAINS)):
+    def _is_local(self, host: bytes) -> bool:
+        name = _hostname(host)
+        if name in self._allowed or name == "localhost" or name.endswith(".localhost"):
             return True
         try:
             return ipaddress.ip_address(name).is_loopback
         except ValueError:
             return False
+
+
+def _hostname(host: bytes) -> str:
+    """The name or address in a `host:port`; empty if there is none."""
+    try:
+        return (urlsplit(f"//{host.decode('ascii')}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _shown(header: str, value: bytes) -> str:
+    return f"{header} {value.decode('latin-1')[:200]}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
@@ -83,6 +84,8 @@ class _Dispatcher:
             await self._serve(scope, receive, send, request_id)
         except errors.AWSError as error:
             await _send(error_answer(error, request_id), send)
+        except ClientDisconnect:
+            pass  # In the middle of its request: nobody is there to be answered.
         except Exception:  # noqa: BLE001 - a fault of the emulator is answered as one, whatever it is
             _log.exception("request %s failed inside the emulator", request_id)
             fault = errors.InternalServerException(

@@ -15,7 +15,7 @@ from typing import Final
 
 from agentcore_emulator import project_files, toolkit_yaml
 from agentcore_emulator.config import ProjectError, Settings
-from agentcore_emulator.toolkit_yaml import Agent, Protocol
+from agentcore_emulator.toolkit_yaml import Agent, Memory, Protocol
 
 __all__ = ["AgentRuntime", "ProjectError", "load"]
 
@@ -28,7 +28,7 @@ class AgentRuntime:
     """One agent runtime to serve. Paths are absolute, times in seconds, header names in lower case.
 
     `project_dir` is what a session's working directory is a copy of. `python` runs the agent. `environment` holds the
-    agent's configured variables.
+    agent's configured variables, `memory` the memory that it is to find under `BEDROCK_AGENTCORE_MEMORY_ID`.
     """
 
     name: str
@@ -42,6 +42,7 @@ class AgentRuntime:
     max_lifetime: float = 28_800.0
     header_allowlist: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
+    memory: Memory | None = None
 
 
 def load(settings: Settings) -> list[AgentRuntime]:
@@ -66,7 +67,8 @@ def load(settings: Settings) -> list[AgentRuntime]:
             idle_timeout=agent.idle_timeout,
             max_lifetime=agent.max_lifetime,
             header_allowlist=agent.header_allowlist,
-            environment={**agent.environment, **variables},
+            environment=variables,
+            memory=agent.memory,
         )
         for other in runtimes:
             if other.arn == runtime.arn:

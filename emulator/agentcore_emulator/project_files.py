@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -43,7 +44,8 @@ def check_size(project: Path) -> None:
     """Raise `ProjectError` for a folder with more than AWS takes: a home folder, say, with the agent's file in it."""
     size = 0
     for entry in _entries(project):
-        size += entry.stat(follow_symlinks=False).st_size
+        with contextlib.suppress(FileNotFoundError):
+            size += entry.stat(follow_symlinks=False).st_size
         if size > _LARGEST_PROJECT:
             raise ProjectError(
                 f"{project} holds more than the {_LARGEST_PROJECT // 1_000_000} MB that an agent's code may have, and "
@@ -66,15 +68,15 @@ def copy(source: Path, target: Path) -> None:
                 to.mkdir()
             elif stat.S_ISREG(entry.stat().st_mode):
                 shutil.copy2(entry.path, to)
-        except PermissionError:
-            continue  # What the developer cannot read, the agent cannot need.
+        except (PermissionError, FileNotFoundError):
+            continue  # What the developer cannot read, the agent cannot need; and an editor's files come and go.
 
 
 def _entries(folder: Path | str) -> Iterator[os.DirEntry[str]]:
     """What belongs to the agent below a folder, each folder before what is in it."""
     try:
         entries = list(os.scandir(folder))
-    except PermissionError:
+    except (PermissionError, FileNotFoundError):
         return
     # The emulator's own state, wherever --state-dir puts it. Opening and closing the database here would, besides, give
     # up the locks that this process holds on it (sqlite.org, "How To Corrupt An SQLite Database File", 2.2).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import errno
 import ipaddress
 import logging
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -35,8 +37,14 @@ from agentcore_emulator.store import Store, StoreError
 
 __all__ = ["Emulator", "StartError"]
 
-# Ctrl-C is to have ended everything within two seconds.
-_SHUTDOWN_GRACE_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+_MEMORY_ID = "BEDROCK_AGENTCORE_MEMORY_ID"
+
+# Ctrl-C is to have ended everything within two seconds. The sessions' end is what ends the calls in flight, so it must
+# come before the server stops waiting for these.
+_SHUTDOWN_GRACE_SECONDS = 0.8
+_SERVER_GRACE_SECONDS = 1
 
 
 class StartError(Exception):
@@ -61,10 +69,14 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
 
-# A relayed answer that broke off is left incomplete on purpose, and the session's journal says why.
-logging.getLogger("uvicorn.error").addFilter(
-    lambda record: record.msg != "ASGI callable returned without completing response."
-)
+def _is_news(record: logging.LogRecord) -> bool:
+    # A relayed answer that broke off is left incomplete on purpose, and the session's journal says why. A call is
+    # cancelled only when the emulator stops.
+    cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return record.msg != "ASGI callable returned without completing response." and not cancelled
+
+
+logging.getLogger("uvicorn.error").addFilter(_is_news)
 
 
 class Emulator:
@@ -128,21 +140,24 @@ class Emulator:
             passthrough = Passthrough(settings.passthrough)
             self._stack.push_async_callback(passthrough.close)
 
+        memory = MemoryPlane(store, clock, settings.region, settings.account_id)
         folder = RunFolder()
         self._stack.callback(folder.remove)
+        self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
         agents = [await self._boot(runtime, state, folder) for runtime in self.runtimes]
         sessions = Sessions(clock, debug=settings.debug)
         runtime = RuntimePlane(Agents(agents, settings.account_id), sessions, clock, debug=settings.debug)
         app = make_app(
             planes=[
                 runtime,
-                MemoryPlane(store, clock, settings.region, settings.account_id),
+                memory,
                 ModelPlane([settings.model_rules] if settings.model_rules else [], clock),
             ],
             streaming=runtime.streaming,
             passthrough=passthrough,
             region=settings.region,
-            allow_host=settings.allow_host,
+            # Whoever has it listen on an address of this machine calls it by that.
+            allow_host=[*settings.allow_host, urlsplit(self.url).hostname or ""],
             admin=admin_routes(self.info, sessions),
         )
         await self._serve(app, listener, sessions)
@@ -175,7 +190,7 @@ class Emulator:
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=75,
-            timeout_graceful_shutdown=1,
+            timeout_graceful_shutdown=_SERVER_GRACE_SECONDS,
         )
         server = _Server(config)
         serving = self._serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -187,6 +202,19 @@ class Emulator:
 
         self._stack.push_async_callback(end)
         await server.listening.wait()
+
+
+async def _with_memory(runtime: AgentRuntime, plane: MemoryPlane) -> AgentRuntime:
+    """The runtime with the variables that a deployed agent has for its memory, which is created if need be.
+
+    So does `agentcore deploy` of the starter toolkit. Whoever sets BEDROCK_AGENTCORE_MEMORY_ID has chosen a memory.
+    """
+    if runtime.memory is None or {**os.environ, **runtime.environment}.get(_MEMORY_ID):
+        return runtime
+    memory_id = await plane.ensure_memory(*runtime.memory)
+    _log.info("%s uses the memory %s", runtime.name, memory_id)
+    own = {_MEMORY_ID: memory_id, "BEDROCK_AGENTCORE_MEMORY_NAME": runtime.memory.name}
+    return dataclasses.replace(runtime, environment={**own, **runtime.environment})
 
 
 def _listen(host: str, port: int) -> socket.socket:

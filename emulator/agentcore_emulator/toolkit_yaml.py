@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 import yaml
 
 from agentcore_emulator import header_allowlist
 from agentcore_emulator.config import ProjectError
 
-__all__ = ["FILE_NAME", "Agent", "Protocol", "read"]
+__all__ = ["FILE_NAME", "Agent", "Memory", "Protocol", "read"]
 
 FILE_NAME: Final = ".bedrock_agentcore.yaml"
 
@@ -35,8 +35,19 @@ _ID: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,99}-[a-zA-Z0-9]{10}")
 _ARN: Final = re.compile(
     r"arn:aws(-[^:]+)?:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:runtime/([a-zA-Z][a-zA-Z0-9_]{0,47}-[a-zA-Z0-9]{10})"
 )
+# botocore model, `eventExpiryDuration` of CreateMemory; the default is the toolkit's.
+_EXPIRIES: Final = range(3, 3_650 + 1)
+_EXPIRY_DAYS: Final = 30
 # The toolkit also writes `agent.py:handler`.
 _ENTRYPOINT: Final = re.compile(r"(?P<file>.+?\.py)(:[A-Za-z_]\w*)?")
+
+
+class Memory(NamedTuple):
+    """The memory of an agent: its name, its id if AWS has given it one, and the days that its events are kept."""
+
+    name: str
+    memory_id: str | None
+    event_expiry_days: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +63,7 @@ class Agent:
     header_allowlist: frozenset[str] = frozenset()
     agent_id: str | None = None
     agent_arn: str | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    memory: Memory | None = None
 
 
 def read(file: Path) -> list[Agent]:
@@ -187,7 +198,7 @@ def _agent(node: _Node, key: str) -> Agent:
         header_allowlist=_headers(node),
         agent_id=agent_id,
         agent_arn=arn,
-        environment=_environment(node["memory"]),
+        memory=_memory(node["memory"], name),
     )
 
 
@@ -260,12 +271,21 @@ def _headers(agent: _Node) -> frozenset[str]:
     return frozenset(allowed)
 
 
-def _environment(memory: _Node) -> dict[str, str]:
-    """The variables that the toolkit gives a deployed agent which has a memory."""
-    memory_id, memory_name = memory["memory_id"].text(), memory["memory_name"].text()
-    if memory_id is None:
-        return {}
-    variables = {"BEDROCK_AGENTCORE_MEMORY_ID": memory_id}
-    if memory_name is not None:
-        variables["BEDROCK_AGENTCORE_MEMORY_NAME"] = memory_name
-    return variables
+def _memory(node: _Node, agent: str) -> Memory | None:
+    """The memory that `agentcore deploy` has made for the agent, or would make."""
+    memory_id, mode = node["memory_id"].text(), node["mode"].text()
+    if memory_id is None and mode in (None, "NO_MEMORY"):
+        return None
+    if memory_id is not None and not _ID.fullmatch(memory_id):
+        raise node["memory_id"].error(f"{memory_id!r} is not the id of a memory: its name, '-', 10 letters or digits")
+    name = node["memory_name"].text() or (memory_id or agent).partition("-")[0]
+    if not _NAME.fullmatch(name):
+        raise node["memory_name"].error(f"{name!r} is not a memory's name: a letter, then letters, digits or '_'")
+    days = node["event_expiry_days"].value
+    if days is None:
+        days = _EXPIRY_DAYS
+    if not isinstance(days, int) or days not in _EXPIRIES:
+        raise node["event_expiry_days"].error(
+            f"{days!r} is not a number of days between {_EXPIRIES.start} and {_EXPIRIES.stop - 1}"
+        )
+    return Memory(name, memory_id, days)

@@ -47,5 +47,7 @@ class Board:
     def _line(self, head: str, text: str) -> None:
         # A grid, so that what wraps is indented.
         grid = Table.grid(padding=(0, 1))
+        grid.add_column()
+        grid.add_column(overflow="fold")
         grid.add_row(head, escape(text))
         self.console.print(grid)

@@ -21,6 +21,11 @@ _HERE = Path(__file__).parent
 _PLACES = (_PACKAGE / "_reference_agent", _PACKAGE.parent.parent / "agent")
 
 
+# Not a memory of the developer's own, which the environment may name: the tour writes into the one that the agent's
+# project asks for.
+_OWN_MEMORY = {"BEDROCK_AGENTCORE_MEMORY_ID": ""}
+
+
 class NoReferenceAgentError(Exception):
     """The reference agent is not there, or what it imports is not; the text says what to do."""
 
@@ -31,24 +36,21 @@ class Stage:
     def __init__(self, state: Path) -> None:
         self.agent = _reference_agent()
         self.client_module: ModuleType = _client_module(self.agent)
-        self.memory_id = ""
         self._state = state
 
-    def prepare(self, name: str) -> None:
-        """Create the memory that the agent is to use, and have a first session, from which the emulator learns.
+    def prepare(self) -> None:
+        """Have a first session, from which the emulator learns.
 
         What that session has imported is imported beforehand for all later ones, also in the next emulator.
         """
-        with EmulatorProcess(self.agent, "--state-dir", str(self._state)) as emulator:
+        with EmulatorProcess(self.agent.parent, "--state-dir", str(self._state), env=_OWN_MEMORY) as emulator:
             self.client_module.AgentClient(emulator.arn, client=emulator.client("bedrock-agentcore")).chat("Hello")
-            memory = emulator.client("bedrock-agentcore-control").create_memory(name=name, eventExpiryDuration=30)
-            self.memory_id = memory["memory"]["id"]
 
     @contextlib.contextmanager
     def emulator(self) -> Iterator[EmulatorProcess]:
         """An emulator with the reference agent, under strict quirks, on the tour's state."""
         options = ["--state-dir", str(self._state), "--quirks", "strict", "--model-rules", str(_HERE / "pacing.yaml")]
-        with EmulatorProcess(self.agent, *options, env={"BEDROCK_AGENTCORE_MEMORY_ID": self.memory_id}) as emulator:
+        with EmulatorProcess(self.agent.parent, *options, env=_OWN_MEMORY) as emulator:
             yield emulator
 
     @contextlib.contextmanager

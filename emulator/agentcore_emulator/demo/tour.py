@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,12 +28,13 @@ def run(console: Console) -> int:
             "An agent for Amazon Bedrock AgentCore Runtime, its clients (boto3) and its memory, all on this machine. "
             "The model is a script, paced so that you can watch it.",
         )
-        with console.status("A first emulator creates the memory, and learns from a first session what to import"):
-            stage.prepare("demo")
+        with console.status("A first emulator learns from a first session what to import beforehand"):
+            stage.prepare()
         with stage.emulator() as emulator:
             board.say("emulator", emulator.url)
             board.say("agent", emulator.arn)
-            board.say("memory", stage.memory_id)
+            [memory] = emulator.client("bedrock-agentcore-control").list_memories()["memories"]
+            board.say("memory", memory["id"])
             scenes.cold_and_warm(board, stage, emulator)
             scenes.streaming(board, stage, emulator)
             scenes.memory_across_sessions(board, stage, emulator)
@@ -48,13 +50,15 @@ def run(console: Console) -> int:
             console.print(f"[red]✗[/red] {failure}", markup=True, highlight=False)
         console.print(f"[bold red]{len(board.failures)} of the tour's promises did not hold.")
         return 1
-    console.print("[bold green]All went as told.[/] Try it yourself:")
-    console.print(f"  agentcore-emulator start {_shown(stage.agent)}", highlight=False)
-    console.print(
-        '  eval "$(agentcore-emulator env)" && python ' + _shown(stage.agent.parent / "chat.py"), highlight=False
-    )
+    command, python, agent = _shown(Path(sys.argv[0])), _shown(Path(sys.executable)), stage.agent.parent
+    console.print("[bold green]All went as told.[/] Try it yourself, in one terminal")
+    console.print(f"  {command} start {_shown(agent)}", soft_wrap=True, highlight=False)
+    console.print("and in another")
+    console.print(f'  eval "$({command} env)"; {python} {_shown(agent / "chat.py")}', soft_wrap=True, highlight=False)
     return 0
 
 
 def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+    """A path as one would type it here."""
+    absolute = path.absolute()
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(path)

@@ -72,15 +72,26 @@ def run(spec: dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: in
             raise
         frames = _own_frames(error)
         traceback.print_exception(type(error), error, frames)
-        places = traceback.extract_tb(frames)
-        where = f" at {places[-1].filename}:{places[-1].lineno}" if places else ""
-        _fail(link, f"{type(error).__name__}: {error}{where}")
+        _fail(link, _sentence(error, frames, spec["project"]))
 
 
 def _fail(link: Link, sentence: str) -> NoReturn:
     link.send({"failed": sentence})
     sys.stderr.flush()
     sys.exit(1)
+
+
+def _sentence(error: BaseException, frames: types.TracebackType | None, project: str) -> str:
+    """`ValueError: no such thing at /project/agent.py:7`: the innermost line that is the agent's own, if there is one."""
+    text = "".join(traceback.format_exception_only(type(error), error)[-1:]).partition("\n")[0]
+    places = traceback.extract_tb(frames)
+    inside = project.rstrip(os.sep) + os.sep
+    own = [
+        place
+        for place in places
+        if place.filename.startswith(inside) and "site-packages" not in place.filename[len(inside) :]
+    ]
+    return "".join([text, *(f" at {place.filename}:{place.lineno}" for place in (own or places)[-1:])])
 
 
 def _take_standard_streams(log: int) -> None:

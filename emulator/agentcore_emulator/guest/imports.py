@@ -3,6 +3,7 @@
 import ast
 import importlib
 import importlib.util
+import itertools
 import os
 import sys
 import sysconfig
@@ -57,14 +58,21 @@ def _library_folders() -> tuple[str, ...]:
     return tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names})
 
 
+# The last module that a zygote had loaded when `preimport` was done.
+_last_of_zygote: str | None = None
+
+
 def importable_modules() -> list[str]:
     """The modules of the standard library and of installed packages that are loaded now, in the order of their import.
 
-    The agent's own modules are never among them: they must be imported afresh in every microVM.
+    Those that a zygote had before it forked this process are left out. The agent's own modules are never among them:
+    they must be imported afresh in every microVM.
     """
-    folders = _library_folders()
+    loaded = _loaded_here()
+    folders = _library_folders() if loaded else ()
     names = []
-    for name, module in list(sys.modules.items()):
+    for name in loaded:
+        module = sys.modules.get(name)
         file = getattr(module, "__file__", None)
         spec = getattr(module, "__spec__", None)
         if not file or spec is None or spec.name != name or name.startswith(("__", "agentcore_guest")):
@@ -72,6 +80,15 @@ def importable_modules() -> list[str]:
         if os.path.realpath(file).startswith(folders):
             names.append(name)
     return names
+
+
+def _loaded_here() -> list[str]:
+    # From the end: merely to look at a name of the zygote's would copy the page that it is on.
+    while True:
+        try:
+            return list(itertools.takewhile(lambda name: name != _last_of_zygote, reversed(sys.modules)))[::-1]
+        except RuntimeError:
+            continue  # Another thread has imported something meanwhile.
 
 
 def preimport(names: list[str]) -> tuple[int, str | None]:
@@ -87,6 +104,8 @@ def preimport(names: list[str]) -> tuple[int, str | None]:
             continue
         if thread_count() > 1:
             return count, name
+    global _last_of_zygote
+    _last_of_zygote = next(reversed(sys.modules))
     return len(names), None
 
 

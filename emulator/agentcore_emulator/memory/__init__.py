@@ -30,6 +30,7 @@ class MemoryPlane:
 
     def __init__(self, store: Store, clock: Clock, region: str, account: str) -> None:
         memories = Memories(store, clock, region, account)
+        self.ensure_memory = memories.ensure
         events = Events(store, clock)
         sessions = Sessions(store, clock)
         handlers: dict[str, _Handler] = {

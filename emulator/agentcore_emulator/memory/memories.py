@@ -55,13 +55,9 @@ class Memories:
         token = ids.token_digest(given)
         memory_id = ids.new_memory_id(given["name"])
         values = {
-            "id": memory_id,
-            "arn": self._arn + memory_id,
-            "name": given["name"],
-            "expiry_days": given["eventExpiryDuration"],
+            **self._values(memory_id, given["name"], given["eventExpiryDuration"]),
             "settings": {name: given[name] for name in _KEPT if name in given},
             "token": token,
-            "created_at": milliseconds(self._clock.time()),
         }
 
         def create(connection: Connection) -> Row[Any]:
@@ -75,6 +71,30 @@ class Memories:
             return connection.execute(select(memories).where(memories.c.id == memory_id)).one()
 
         return {"memory": _memory(await self._store.write(create), "CREATING")}
+
+    async def ensure(self, name: str, memory_id: str | None, expiry_days: int) -> str:
+        """The id of the memory `memory_id`, or without one of the memory called `name`, created if there is none."""
+        new_id = memory_id or ids.new_memory_id(name)
+
+        def find_or_create(connection: Connection) -> str:
+            known = memories.c.id == memory_id if memory_id else memories.c.name == name
+            found = connection.execute(select(memories.c.id).where(known)).scalar()
+            if found is None:
+                connection.execute(insert(memories).values(self._values(new_id, name, expiry_days)))
+            return found or new_id
+
+        return await self._store.write(find_or_create)
+
+    def _values(self, memory_id: str, name: str, expiry_days: int) -> dict[str, Any]:
+        return {
+            "id": memory_id,
+            "arn": self._arn + memory_id,
+            "name": name,
+            "expiry_days": expiry_days,
+            "settings": {},
+            "token": None,
+            "created_at": milliseconds(self._clock.time()),
+        }
 
     async def get_memory(self, given: dict[str, Any]) -> dict[str, Any]:
         """`{"memory": Memory}`. `view` makes no difference, as nothing here is encrypted.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 import os
@@ -66,19 +67,25 @@ class Agent:
         def on_finding(finding: Finding) -> None:
             journal.happened(f"quirk {finding.quirk}: {finding.place}: {finding.remedy}", level=logging.WARNING)
 
-        return await self.host.start(
-            MicroVMSpec(
-                entrypoint=self.runtime.entrypoint,
-                project=self.runtime.project_dir,
-                environ=self._environ,
-                port=self.port,
-                quirks=self.quirks,
-                folder=self._folder.session(),
-                on_line=journal.printed,
-                on_finding=on_finding,
-                terminal=self._terminal,
+        folder = self._folder.session()
+        try:
+            return await self.host.start(
+                MicroVMSpec(
+                    entrypoint=self.runtime.entrypoint,
+                    project=self.runtime.project_dir,
+                    environ=self._environ,
+                    port=self.port,
+                    quirks=self.quirks,
+                    folder=folder,
+                    on_line=journal.printed,
+                    on_finding=on_finding,
+                    terminal=self._terminal,
+                )
             )
-        )
+        except BaseException:
+            # Also half a copy, that of a full disk.
+            await asyncio.to_thread(folder.remove)
+            raise
 
 
 def make_host(runtime: AgentRuntime, environ: Mapping[str, str], learnt: Path) -> MicroVMHost:

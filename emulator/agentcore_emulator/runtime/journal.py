@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections import deque
 
 __all__ = ["Journal"]
@@ -16,22 +17,27 @@ _event_log = logging.getLogger("agentcore_emulator.session")
 
 _LINES_KEPT = 500
 
+# What an agent prints is often what it was sent. Colours stay; anything else that a terminal obeys could forge others'
+# lines or reach the developer's clipboard.
+_CONTROL = re.compile(r"\x1b\[[0-9;]*m|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
 
 class Journal:
     """The lines of one session; each is logged as it comes."""
 
     def __init__(self, label: str) -> None:
         self.lines: deque[str] = deque(maxlen=_LINES_KEPT)
-        self._label = label
+        self._label = _harmless(label)
 
     def printed(self, line: str) -> None:
         """A line that the agent printed."""
-        for text in _readable(line):
+        for text in map(_harmless, _readable(line)):
             self.lines.append(text)
             _agent_log.info("%s | %s", self._label, text)
 
     def happened(self, text: str, *, level: int = logging.INFO) -> None:
         """Something that befell the session: its start, its end, a failure, a quirk."""
+        text = _harmless(text)
         self.lines.append(text)
         _event_log.log(level, "%s %s", self._label, text)
 
@@ -46,9 +52,14 @@ def _readable(line: str) -> list[str]:
         return [line]
     if not isinstance(record, dict) or not {"level", "logger", "message"} <= record.keys():
         return [line]
-    text = [f"{record['level']} {record['logger']}: {record['message']}"]
+    text = f"{record['level']} {record['logger']}: {record['message']}".split("\n")
     stack = record.get("stackTrace")
     if stack:
         whole = "".join(map(str, stack)) if isinstance(stack, list) else str(stack)
         text.extend(whole.rstrip("\n").split("\n"))
     return text
+
+
+def _harmless(text: str) -> str:
+    """The text with control characters written out, as `\\r`, but for tabs and colours."""
+    return _CONTROL.sub(lambda found: found[0] if len(found[0]) > 1 else repr(found[0])[1:-1], text)

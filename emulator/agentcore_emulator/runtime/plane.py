@@ -40,6 +40,9 @@ _STOPS_REMEMBERED = 100
 # A guest that dies closes its sockets a moment before its death is known.
 _DEATH_NOTICE_SECONDS = 0.5
 
+# How long the body of an error is waited for, which only the log has a use for.
+_BEGINNING_SECONDS = 1.0
+
 _MORE = "Please check your CloudWatch logs for more information."
 
 # Members of the response, as botocore models them; an agent's other headers stay behind.
@@ -132,7 +135,7 @@ class RuntimePlane:
             reason = f"its process {microvm.how_it_ended()}" if not microvm.alive else str(failure)
             raise self._failed(session, reason) from None
         if not 200 <= exchange.status < 300:
-            said = await _beginning(exchange)
+            said = await self._beginning(exchange)
             self._failed(session, f"the agent answered {exchange.status}: {said}")
             raise RuntimeClientError(f"Received error ({exchange.status}) from runtime. {_MORE}")
         truncation = Truncation(agent, exchange)
@@ -183,6 +186,18 @@ class RuntimePlane:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(microvm.exited), _DEATH_NOTICE_SECONDS)
 
+    async def _beginning(self, exchange: Exchange) -> str:
+        """The first words of an answer that the client will not see, for the log."""
+        limit = self._clock.call_later(_BEGINNING_SECONDS, exchange.abort)
+        try:
+            async for piece in exchange.body():
+                return piece[:500].decode("utf-8", "replace")
+        except BrokenGuest:
+            pass
+        finally:
+            limit.cancel()
+        return ""
+
     def _failed(self, session: Session, reason: str) -> RuntimeClientError:
         """Log why beside what the agent printed, and give the error that tells a client nothing of it, as on AWS."""
         if session.microvm is not None:
@@ -202,11 +217,3 @@ def _length(headers: Mapping[str, str]) -> int | None:
             f"Member must have length less than or equal to {_LARGEST_PAYLOAD}"
         )
     return length
-
-
-async def _beginning(exchange: Exchange) -> str:
-    """The first words of an answer that the client will not see, for the log."""
-    with contextlib.suppress(BrokenGuest):
-        async for piece in exchange.body():
-            return piece[:500].decode("utf-8", "replace")
-    return ""

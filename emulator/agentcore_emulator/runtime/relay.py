@@ -54,8 +54,9 @@ class Exchange:
     # Callbacks of httptools
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One response header."""
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        """One response header; what comes after the body is dropped, as there may be no end of it."""
+        if not self._headers_complete:
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """The end of the head; an interim answer (1xx) is dropped and the real head awaited."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from typing import Any
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, RetryableConflictException, RuntimeClientError
@@ -37,6 +38,8 @@ class Sessions:
         self._clock = clock
         self._debug = debug
         self._sessions: dict[SessionKey, Session] = {}
+        self._provisioning: set[asyncio.Task[Any]] = set()
+        self._closing = False
 
     def __iter__(self) -> Iterator[Session]:
         """The sessions that are there now."""
@@ -45,21 +48,28 @@ class Sessions:
     async def get_or_start(self, key: SessionKey, agent: Agent) -> Session:
         """The live session of `key`, or a new one, provisioned.
 
-        Raises `RetryableConflictException` while it is being provisioned or torn down by another call, and
-        `RuntimeClientError` if the agent does not come up.
+        Raises `RetryableConflictException` while it is being provisioned or torn down by another call or everything is
+        coming to its end, and `RuntimeClientError` if the agent does not come up.
         """
         session = self._sessions.get(key)
         if session is not None:
             if session.state in (State.PROVISIONING, State.STOPPING):
                 raise RetryableConflictException(_IN_PROGRESS)
             return session
+        if self._closing:
+            raise RetryableConflictException(_IN_PROGRESS)
         session = Session(key, agent.runtime, Journal(f"[{agent.runtime.name} {key.session_id}]"), self._clock.time())
         self._sessions[key] = session
+        task = asyncio.current_task()
+        assert task is not None
+        self._provisioning.add(task)
         try:
             await self._provision(session, agent)
         except BaseException:
             self._sessions.pop(key, None)
             raise
+        finally:
+            self._provisioning.discard(task)
         return session
 
     async def stop(self, key: SessionKey, reason: str, *, grace: float = STOP_GRACE_SECONDS) -> None:
@@ -75,13 +85,18 @@ class Sessions:
         await self._end(session, reason, grace)
 
     async def close(self, *, grace: float) -> None:
-        """End all sessions at once."""
-        ending = [
-            self._end(session, "the emulator stops", grace)
-            for session in self
-            if session.state in (State.ACTIVE, State.IDLE)
-        ]
-        await asyncio.gather(*ending)
+        """End all sessions at once; calls for which one is being provisioned are cancelled."""
+        self._closing = True
+        provisioning = list(self._provisioning)
+        for task in provisioning:
+            task.cancel()
+        ending = []
+        for session in self:
+            if session.state in (State.ACTIVE, State.IDLE):
+                ending.append(self._end(session, "the emulator stops", grace))
+            elif session.microvm is not None:  # It is being stopped, with more grace than there is now.
+                ending.append(session.microvm.stop(grace))
+        await asyncio.gather(*provisioning, *ending, return_exceptions=True)
 
     async def _provision(self, session: Session, agent: Agent) -> None:
         microvm: MicroVM | None = None

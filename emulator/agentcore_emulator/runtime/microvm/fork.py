@@ -45,6 +45,7 @@ class ForkHost:
         self._booting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._old: list[Zygote] = []
+        self._learns = True
 
     async def open(self) -> None:
         """Boot the zygote and have it look at the entry file; its imports go on while the emulator gets ready."""
@@ -53,10 +54,10 @@ class ForkHost:
     async def start(self, spec: MicroVMSpec) -> MicroVM:
         """Fork one microVM; it may not be ready yet. Raises `BootFailure`."""
         await asyncio.to_thread(spec.folder.make, spec.project)
-        sockets = Sockets(spec.folder.socket)
-        log = LogPipe(spec.on_line)
         link = Link(spec.on_finding)
+        sockets = Sockets(spec.folder.socket)
         ours, theirs = socket.socketpair()
+        log = LogPipe(spec.on_line)
         try:
             zygote = await self._forkable()
             process = await zygote.fork(
@@ -64,7 +65,6 @@ class ForkHost:
             )
         except BaseException:
             ours.close()
-            await asyncio.to_thread(spec.folder.remove)
             raise
         finally:
             # From here on only the guest holds these: its death is seen, and refused connections tell of it.
@@ -90,7 +90,13 @@ class ForkHost:
             for _ in range(_MOST_EXCLUDED):
                 if self._zygote is None or not self._zygote.alive:
                     self._zygote = await self._boot()
-                threaded = await self._zygote.warm()
+                try:
+                    threaded = await self._zygote.warm()
+                except BootFailure:
+                    if self._preimports.file is None:
+                        raise
+                    self._preimports.forget()  # It died over an import that sessions survive.
+                    continue
                 if threaded is None:
                     return self._zygote
                 _log.info("%s starts a thread when imported, so sessions import it themselves", threaded)
@@ -99,6 +105,8 @@ class ForkHost:
             raise BootFailure(f"more than {_MOST_EXCLUDED} packages start threads on import; try another --python")
 
     def _learn_from(self, microvm: MicroVM) -> None:
+        if not self._learns:
+            return
         task = asyncio.create_task(self._learn(microvm))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -118,6 +126,8 @@ class ForkHost:
             await fresh.close()
             if not isinstance(failure, BootFailure):
                 raise
+            self._preimports.forget()
+            self._learns = False
             _log.info("sessions start as before: %s", failure)
             return
         if threaded is not None:

@@ -178,7 +178,7 @@ class MicroVMHost(Protocol):
         """Get ready to start microVMs; raise `BootFailure` if the agent cannot run here."""
 
     async def start(self, spec: MicroVMSpec) -> MicroVM:
-        """Start one; it may not be ready yet. Raises `BootFailure`."""
+        """Start one; it may not be ready yet. Raises `BootFailure`; the folder is then its caller's to remove."""
 
     async def close(self) -> None:
         """End what the host itself keeps; its microVMs must be stopped before."""

@@ -19,6 +19,9 @@ _log = logging.getLogger(__name__)
 # A report of all loaded modules is the longest message.
 _LONGEST_LINE = 4 * 1024 * 1024
 
+# A few ports are enough to tell where an agent listens.
+_MOST_PORTS = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -82,7 +85,7 @@ class Link:
                 self.serving.set_result(kind)
             case {"failed": str(sentence)}:
                 self.failure = sentence
-            case {"elsewhere": int(port)} if port not in self.elsewhere:
+            case {"elsewhere": int(port)} if port not in self.elsewhere and len(self.elsewhere) < _MOST_PORTS:
                 self.elsewhere.append(port)
             case {"handler": str(place)}:
                 self.handler = place

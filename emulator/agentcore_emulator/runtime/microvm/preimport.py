@@ -49,6 +49,10 @@ class Preimports:
         self._save(self._unforkable_file, sorted({*_load(self._unforkable_file), package}))
         self._save(self._file, [name for name in _load(self._file) if name.partition(".")[0] != package])
 
+    def forget(self) -> None:
+        """Start anew: a zygote does not survive the import of what was learnt."""
+        self._file.unlink(missing_ok=True)
+
     def _save(self, file: Path, names: list[str]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")

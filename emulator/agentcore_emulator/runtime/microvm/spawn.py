@@ -65,10 +65,10 @@ class SpawnHost:
     async def start(self, spec: MicroVMSpec) -> MicroVM:
         """Spawn one microVM; it may not be ready yet. Raises `BootFailure`."""
         await asyncio.to_thread(spec.folder.make, spec.project)
-        sockets = Sockets(spec.folder.socket)
-        log = LogPipe(spec.on_line)
         link = Link(spec.on_finding)
+        sockets = Sockets(spec.folder.socket)
         ours, theirs = socket.socketpair()
+        log = LogPipe(spec.on_line)
         descriptors = [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
         order = spec.folder.path / "order.json"
         order.write_text(json.dumps({"spec": spec.order(), "descriptors": descriptors}), encoding="utf-8")
@@ -76,7 +76,6 @@ class SpawnHost:
             process = await self._run("spawn", str(order), descriptors)
         except BaseException:
             ours.close()
-            await asyncio.to_thread(spec.folder.remove)
             raise
         finally:
             sockets.close()
