@@ -79,12 +79,16 @@ async def _run(settings: Settings, runtimes: list[AgentRuntime], command: list[s
     this_task = asyncio.current_task()
     assert this_task is not None
     process: asyncio.subprocess.Process | None = None
+    # A list from the moment the command may be running, although its process is not known yet.
+    early_signals: list[int] | None = None
     ended_by: int | None = None
 
     def on_signal(number: int) -> None:
         nonlocal ended_by
         if process is None:
-            if ended_by is None:
+            if early_signals is not None:
+                early_signals.append(number)
+            elif ended_by is None:
                 ended_by = number
                 this_task.cancel()
         elif number != signal.SIGINT or not _terminal_signals_us():
@@ -98,11 +102,14 @@ async def _run(settings: Settings, runtimes: list[AgentRuntime], command: list[s
         async with serving.started(settings, runtimes) as emulator:
             banner.warn_if_public(Console(stderr=True, highlight=False), settings.host)
             environment = command_environment(emulator.info()["environment"], os.environ)
+            early_signals = []
             try:
                 process = await asyncio.create_subprocess_exec(*command, env=environment)
             except OSError as error:
                 typer.echo(f"agentcore-emulator: {command[0]!r} cannot be run: {error.strerror}", err=True)
                 return _NOT_EXECUTABLE
+            for number in early_signals:
+                on_signal(number)
             status = await process.wait()
     except asyncio.CancelledError:
         if ended_by is None:
