@@ -108,8 +108,8 @@ async def _run(settings: Settings, runtimes: list[AgentRuntime], command: list[s
             except OSError as error:
                 typer.echo(f"agentcore-emulator: {command[0]!r} cannot be run: {error.strerror}", err=True)
                 return _NOT_EXECUTABLE
-            for number in early_signals:
-                on_signal(number)
+            for early in early_signals:
+                on_signal(early)
             status = await process.wait()
     except asyncio.CancelledError:
         if ended_by is None:
