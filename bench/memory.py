@@ -2,54 +2,79 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import json
 import os
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from agentcore_emulator.testing import EmulatorProcess
+from bench.effort import Effort
+from bench.load import post
 from bench.report import Row, median, spread
-from bench.subjects import AGENT
+from bench.subjects import AGENT, address
 
 __all__ = ["run"]
 
-_REQUESTS = 200
 _EVENTS = 100
 _WRITERS = 8
 
 
-def run(state: Path) -> list[Row]:
-    """Through boto3, whose own share is large; the clients' times are the users' times."""
+def run(state: Path, effort: Effort) -> list[Row]:
+    """In turns: the disk alone, plain HTTP, boto3 – whose own share is large – and several clients at once."""
+    count = max(1, effort.requests // 10)
     with EmulatorProcess(AGENT, "--state-dir", str(state), "--quirks", "off") as emulator:
         control = emulator.client("bedrock-agentcore-control")
-        name = f"bench{os.getpid()}"
-        memory_id = control.create_memory(name=name, eventExpiryDuration=30)["memory"]["id"]
+        memory_id = control.create_memory(name=f"bench{os.getpid()}", eventExpiryDuration=30)["memory"]["id"]
         client = emulator.client("bedrock-agentcore")
-        fsync = _times(lambda: _fsync(state / "fsync"), _REQUESTS)
-        create = _times(lambda: _create(client, memory_id, "one"), _REQUESTS)
         listed = {"memoryId": memory_id, "actorId": "actor", "sessionId": "one", "maxResults": _EVENTS}
-        many = _times(lambda: client.list_events(**listed), _REQUESTS)
-        together = _together(emulator, memory_id)
+        _create(emulator, memory_id, "one", _EVENTS)
+        kinds: dict[str, Callable[[], list[float]]] = {
+            "the disk's fsync of 4 KB": lambda: _times(lambda: _fsync(state / "fsync"), count),
+            "CreateEvent": lambda: _create(emulator, memory_id, "two", count),
+            "CreateEvent by boto3": lambda: _times(lambda: client.create_event(memoryId=memory_id, **_event()), count),
+            f"ListEvents of {_EVENTS}": lambda: _list(emulator, memory_id, count),
+            f"ListEvents of {_EVENTS} by boto3": lambda: _times(lambda: client.list_events(**listed), count),
+        }
+        p50s: dict[str, list[float]] = {what: [] for what in kinds}
+        together, rates = [], []
+        for _ in range(effort.rounds):
+            for what, measure in kinds.items():
+                p50s[what].append(median(measure()))
+            times, rate = _together(emulator, memory_id, count)
+            together.append(median(times))
+            rates.append(rate)
         control.delete_memory(memoryId=memory_id)
+    p50s[f"CreateEvent by {_WRITERS} at once"] = together
     return [
-        Row("the disk's fsync of 4 KB, p50", f"{median(fsync):.2f} ms", spread(fsync, "ms", 2)),
-        Row("CreateEvent, p50", f"{median(create):.2f} ms", spread(create, "ms", 2)),
-        Row(f"CreateEvent by {_WRITERS} clients at once", f"{together:.0f} a second"),
-        Row(f"ListEvents of {_EVENTS}, p50", f"{median(many):.2f} ms", spread(many, "ms", 2)),
+        *(Row(f"{what}, p50", f"{median(times):.2f} ms", spread(times, "ms", 2)) for what, times in p50s.items()),
+        Row(f"CreateEvent by {_WRITERS} at once", f"{median(rates):.0f} a second", spread(rates, "a second", 0)),
     ]
 
 
-def _create(client: Any, memory_id: str, session: str) -> None:
-    client.create_event(
-        memoryId=memory_id,
-        actorId="actor",
-        sessionId=session,
-        eventTimestamp=dt.datetime.now(dt.UTC),
-        payload=[{"conversational": {"role": "USER", "content": {"text": "What is 14 + 34?"}}}],
-    )
+def _event(session: str = "three") -> dict[str, Any]:
+    said = {"conversational": {"role": "USER", "content": {"text": "What is 14 + 34?"}}}
+    return {"actorId": "actor", "sessionId": session, "eventTimestamp": time.time(), "payload": [said]}
+
+
+def _create(emulator: EmulatorProcess, memory_id: str, session: str, count: int) -> list[float]:
+    body = json.dumps(_event(session)).encode()
+    return post(address(emulator), f"/memories/{memory_id}/events", count, body=body)
+
+
+def _list(emulator: EmulatorProcess, memory_id: str, count: int) -> list[float]:
+    body = json.dumps({"maxResults": _EVENTS}).encode()
+    return post(address(emulator), f"/memories/{memory_id}/actor/actor/sessions/one", count, body=body)
+
+
+def _together(emulator: EmulatorProcess, memory_id: str, count: int) -> tuple[list[float], float]:
+    """The milliseconds of each event, and events a second."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        times = list(pool.map(lambda number: _create(emulator, memory_id, f"at{number}", count), range(_WRITERS)))
+    return [one for each in times for one in each], _WRITERS * count / (time.perf_counter() - started)
 
 
 def _fsync(file: Path) -> None:
@@ -60,27 +85,9 @@ def _fsync(file: Path) -> None:
 
 
 def _times(work: Callable[[], Any], count: int) -> list[float]:
-    work()
     times = []
     for _ in range(count):
         started = time.perf_counter()
         work()
         times.append((time.perf_counter() - started) * 1000)
     return times
-
-
-def _together(emulator: EmulatorProcess, memory_id: str) -> float:
-    """Events a second."""
-    clients = [emulator.client("bedrock-agentcore") for _ in range(_WRITERS)]
-
-    def write(number: int) -> None:
-        for _ in range(_REQUESTS // 4):
-            _create(clients[number], memory_id, f"together{number}")
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(_WRITERS)]
-    started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return _WRITERS * (_REQUESTS // 4) / (time.perf_counter() - started)

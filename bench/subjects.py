@@ -16,7 +16,7 @@ from urllib.parse import quote
 from agentcore_emulator.testing import EmulatorProcess, new_session
 from bench.load import post
 
-__all__ = ["AGENT", "address", "direct_agent", "emulator_with_learnt_imports", "invocations"]
+__all__ = ["AGENT", "address", "direct_agent", "emulator_with_learnt_imports", "invocations", "stops"]
 
 AGENT = Path(__file__).with_name("agent.py")
 
@@ -29,6 +29,11 @@ def address(emulator: EmulatorProcess) -> str:
 def invocations(emulator: EmulatorProcess) -> str:
     """The path of InvokeAgentRuntime for the default agent."""
     return f"/runtimes/{quote(emulator.arn, safe='')}/invocations"
+
+
+def stops(emulator: EmulatorProcess) -> str:
+    """The path of StopRuntimeSession for the default agent."""
+    return f"/runtimes/{quote(emulator.arn, safe='')}/stopruntimesession"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,18 @@ def test_a_project_that_aws_would_refuse_is_refused_with_a_way_out(tmp_path: Pat
         file.truncate(751_000_000)
     with pytest.raises(ProjectError, match="folder of its own"):
         check_size(tmp_path)
+
+
+def test_a_file_that_goes_while_it_is_copied_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "project" / ".agent.py.swp")
+    write(tmp_path / "project" / "agent.py")
+    real = shutil.copy2
+
+    def meanwhile(source: str, target: Path) -> object:
+        (tmp_path / "project" / ".agent.py.swp").unlink(missing_ok=True)
+        return real(source, target)
+
+    monkeypatch.setattr(shutil, "copy2", meanwhile)
+    copy(tmp_path / "project", tmp_path / "copy")
+    assert (tmp_path / "copy" / "agent.py").exists()
+    assert not (tmp_path / "project" / ".agent.py.swp").exists()

@@ -201,6 +201,8 @@ asyncio.run(main())
 
 
 async def test_a_cancelled_caller_leaves_the_writer_working(store: Store, file: Path) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     gate = Gate()
     held = asyncio.create_task(store.write(gate))
     await gate.entered.wait()
@@ -212,6 +214,7 @@ async def test_a_cancelled_caller_leaves_the_writer_working(store: Store, file: 
     gate.open()
     await store.write(inserting("next"))
     assert stored(file) == ["next", "queued"]
+    assert complaints == []
 
 
 async def test_the_event_loop_runs_while_works_do(store: Store) -> None:

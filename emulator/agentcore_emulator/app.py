@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentcore_emulator import errors
 from agentcore_emulator.access import AccessCheck
@@ -80,10 +80,19 @@ class _Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = str(uuid.uuid4())
+        answering = False
+
+        async def tracked_send(message: Message) -> None:
+            nonlocal answering
+            answering = True
+            await send(message)
+
         try:
-            await self._serve(scope, receive, send, request_id)
+            await self._serve(scope, receive, tracked_send, request_id)
         except errors.AWSError as error:
-            await _send(error_answer(error, request_id), send)
+            # A head that is out cannot be taken back; what is left incomplete breaks off at the client.
+            if not answering:
+                await _send(error_answer(error, request_id), send)
         except ClientDisconnect:
             pass  # In the middle of its request: nobody is there to be answered.
         except Exception:  # noqa: BLE001 - a fault of the emulator is answered as one, whatever it is
@@ -91,7 +100,8 @@ class _Dispatcher:
             fault = errors.InternalServerException(
                 f"agentcore-emulator failed on this request; its log has the reason under {request_id}"
             )
-            await _send(error_answer(fault, request_id), send)
+            if not answering:
+                await _send(error_answer(fault, request_id), send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}

@@ -117,4 +117,4 @@ def no_proxy(url: str, caller: Mapping[str, str]) -> dict[str, str]:
 
 
 def _is_reserved(name: str) -> bool:
-    return name in _EMULATORS_OWN or name in _MISLEADING
+    return name in _EMULATORS_OWN or name in _MISLEADING or name.startswith(_SERVICE_ENDPOINT)

@@ -70,7 +70,11 @@ class EmulatorProcess:
         if not self._ready.wait(_READY_SECONDS) or not self.url:
             self.kill()
             raise RuntimeError(f"the emulator did not get ready; it printed:\n{self.log}")
-        self.info = self._get("/_emulator/info")
+        try:
+            self.info = self._get("/_emulator/info")
+        except BaseException:
+            self.kill()
+            raise
         self.arn = self.info["default_arn"]
         return self
 
@@ -154,7 +158,6 @@ class EmulatorProcess:
         for line in stdout:
             self._lines.append(line.rstrip("\n"))
             if line.startswith("Ready"):
-                words = (word for printed in self._lines for word in printed.split())
-                self.url = next((word for word in words if word.startswith("http://")), "")
+                self.url = next((word for word in line.split() if word.startswith("http://")), "")
                 self._ready.set()
         self._ready.set()

@@ -1,117 +1,18 @@
-"""An agent that runs what a test sends it, emulators and hosts that run that agent, and a clock that tests move."""
+"""An emulator with the puppet agent, a caller of it, and a clock that tests move."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
-import os
-import select
-import sys
 import textwrap
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.config import Config
 
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.project import AgentRuntime
-from agentcore_emulator.quirks import Quirks
-from agentcore_emulator.runtime.agents import Agent
-from agentcore_emulator.runtime.journal import Journal
-from agentcore_emulator.runtime.microvm.fork import ForkHost
-from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost
-from agentcore_emulator.runtime.microvm.resources import RunFolder
-from agentcore_emulator.runtime.microvm.spawn import SpawnHost
-from agentcore_emulator.runtime.relay import Exchange
 from agentcore_emulator.testing import EmulatorProcess, new_session
-
-PUPPET = '''
-"""Serves /invocations with the standard library alone, and does there what the request says in Python.
-
-The code is the body, or the header Mcp-Name if the body is to be left unread.
-"""
-import json, os, signal, socket, subprocess, sys, threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-state = {"count": 0}
-ping = {"status": "Healthy"}
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self):
-        self.answer(ping)
-
-    def do_POST(self):
-        state["count"] += 1
-        code = self.headers["mcp-name"]
-        if code is None and self.headers["content-type"] == "text/x-python":
-            code = self.body().decode()
-        if code is None:
-            return self.answer({"received": len(self.body()), "count": state["count"]})
-        exec(code, {**globals(), "self": self, "answer": self.answer})
-
-    def body(self):
-        if self.headers["content-length"]:
-            return self.rfile.read(int(self.headers["content-length"]))
-        data = b""
-        while size := int(self.rfile.readline(), 16):
-            data += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return data
-
-    def raw(self, data):
-        self.wfile.write(data)
-        self.wfile.flush()
-
-    def answer(self, value, status=200, kind="application/json", **headers):
-        data = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self.send_response(status)
-        for name, text in {"content-type": kind, "content-length": str(len(data)), **headers}.items():
-            self.send_header(name.replace("_", "-"), text)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def stream(self, kind="text/event-stream"):
-        self.send_response(200)
-        self.send_header("content-type", kind)
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
-
-    def chunk(self, data):
-        self.raw(b"%x\\r\\n%b\\r\\n" % (len(data), data))
-
-    def log_message(self, *args):
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    request_queue_size = 256
-    daemon_threads = True
-
-
-Server(("0.0.0.0", 8080), Handler).serve_forever()
-'''
-
-
-def write_puppet(folder: Path) -> Path:
-    """The puppet agent in a project folder of its own."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "agent.py"
-    file.write_text(PUPPET, encoding="utf-8")
-    return file
-
-
-@pytest.fixture(scope="session")
-def puppet() -> str:
-    """The puppet's source, to which a test may add."""
-    return PUPPET
 
 
 class Caller:
@@ -143,6 +44,14 @@ class Caller:
         """StopRuntimeSession."""
         return self.client.stop_runtime_session(agentRuntimeArn=self.arn, runtimeSessionId=session)
 
+    def logged(self, text: str) -> None:
+        """Wait until the emulator has printed `text`, which it does beside answering."""
+        for _ in range(1000):
+            if text in self.emulator.log:
+                return
+            self.emulator.sessions()
+        pytest.fail(f"{text!r} was not logged")
+
     def log(self, session: str) -> list[str]:
         """What the emulator keeps of a live session's log."""
         found = [each for each in self.emulator.sessions() if each["session_id"] == session]
@@ -156,55 +65,12 @@ def make_caller() -> type[Caller]:
 
 
 @pytest.fixture(scope="session")
-def caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def caller(tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Iterator[Caller]:
     """One emulator process for all tests that leave it as it was, with a caller of its puppet."""
-    file = write_puppet(tmp_path_factory.mktemp("puppet"))
+    file = tmp_path_factory.mktemp("puppet") / "agent.py"
+    file.write_text(puppet, encoding="utf-8")
     with EmulatorProcess(file, "--quirks", "off") as emulator:
         yield Caller(emulator)
-
-
-class Fifo:
-    """A pipe in the file system, by which an agent and a test wait for each other. Held open, so opening never blocks."""
-
-    def __init__(self, path: Path) -> None:
-        os.mkfifo(path)
-        self._descriptor = os.open(path, os.O_RDWR)
-        self.get_here = f"open({str(path)!r}, 'rb', 0).read(1)"
-        """Python for the agent: wait for a byte."""
-        self.put_here = f"open({str(path)!r}, 'wb', 0).write(b'x')"
-        """Python for the agent: send a byte."""
-
-    def put(self, count: int = 1) -> None:
-        """Let `count` waits of the agent's go on."""
-        os.write(self._descriptor, b"x" * count)
-
-    def get(self, count: int = 1) -> None:
-        """Wait for `count` bytes of the agent's; fails the test if they do not come."""
-        for _ in range(count):
-            ready, _, _ = select.select([self._descriptor], [], [], 30)
-            assert ready, "the agent did not get there"
-            os.read(self._descriptor, 1)
-
-    def empty(self) -> bool:
-        """Whether no byte waits to be read."""
-        return not select.select([self._descriptor], [], [], 0)[0]
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-
-@pytest.fixture
-def make_fifo(tmp_path: Path) -> Iterator[Callable[[str], Fifo]]:
-    """Makes named pipes that last as long as the test."""
-    made: list[Fifo] = []
-
-    def make(name: str) -> Fifo:
-        made.append(Fifo(tmp_path / name))
-        return made[-1]
-
-    yield make
-    for fifo in made:
-        fifo.close()
 
 
 @pytest.fixture
@@ -270,107 +136,3 @@ class FakeClock(Clock):
 @pytest.fixture
 async def clock() -> FakeClock:
     return FakeClock()
-
-
-class Laboratory:
-    """Starts microVMs within the test's own process."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.run_folder = RunFolder()
-        self._hosts: list[MicroVMHost] = []
-        self._microvms: list[MicroVM] = []
-
-    def write(self, source: str, name: str = "agent.py") -> Path:
-        """An agent in a project folder of its own."""
-        project = self.folder / "project"
-        project.mkdir(exist_ok=True)
-        file = project / name
-        file.write_text(textwrap.dedent(source), encoding="utf-8")
-        return file
-
-    async def host(self, entrypoint: Path, *, kind: str = "fork", python: Path | None = None, **env: str) -> MicroVMHost:
-        """An open host for one entry file."""
-        python = python or Path(sys.executable)
-        environ = {**os.environ, **env}
-        host: MicroVMHost
-        if kind == "fork":
-            host = ForkHost(
-                python=python,
-                entrypoint=entrypoint,
-                project=entrypoint.parent,
-                environ=environ,
-                learnt=self.folder / "learnt",
-            )
-        else:
-            host = SpawnHost(python=python, entrypoint=entrypoint, project=entrypoint.parent, environ=environ)
-        self._hosts.append(host)
-        await host.open()
-        return host
-
-    async def agent(
-        self, source: str = PUPPET, *, quirks: str = "off", kind: str = "fork", env: Mapping[str, str] = {}, **runtime: Any
-    ) -> Agent:
-        """An agent at work; `runtime` changes members of its `AgentRuntime`."""
-        entrypoint = self.write(source)
-        python = runtime.pop("python", Path(sys.executable))
-        host = await self.host(entrypoint, kind=kind, python=python, **env)
-        described = AgentRuntime(
-            name="agent",
-            runtime_id="agent-0123456789",
-            arn="arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/agent-0123456789",
-            entrypoint=entrypoint,
-            project_dir=entrypoint.parent,
-            python=python,
-        )
-        return Agent(
-            dataclasses.replace(described, **runtime),
-            host,
-            {**os.environ, **env},
-            Quirks.parse(quirks),
-            self.run_folder,
-        )
-
-    async def start(self, agent: Agent, journal: Journal | None = None) -> MicroVM:
-        """A microVM of `agent`, which may not be ready."""
-        microvm = await agent.start("session", journal or Journal("test"))
-        self._microvms.append(microvm)
-        return microvm
-
-    async def post(self, microvm: MicroVM, body: bytes, kind: str = "application/json") -> tuple[int, bytes]:
-        """POST /invocations to a microVM; status and body of the answer."""
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async with microvm.connect() as (reader, writer):
-            exchange = Exchange(reader, writer)
-            await exchange.request("POST", "/invocations", [("host", "agent"), ("content-type", kind)], receive, None)
-            await exchange.head()
-            return exchange.status, b"".join([piece async for piece in exchange.body()])
-
-    async def close(self) -> None:
-        for microvm in self._microvms:
-            if microvm.alive:
-                await microvm.stop(0)
-        for host in self._hosts:
-            await host.close()
-        self.run_folder.remove()
-
-
-@pytest.fixture
-async def laboratory(tmp_path: Path) -> AsyncIterator[Laboratory]:
-    laboratory = Laboratory(tmp_path)
-    yield laboratory
-    await laboratory.close()
-
-
-@pytest.fixture
-def order(laboratory: Laboratory) -> Callable[..., Any]:
-    """Has the puppet in a microVM run some code and returns its JSON answer."""
-
-    async def run(microvm: MicroVM, code: str) -> Any:
-        _, body = await laboratory.post(microvm, textwrap.dedent(code).encode(), "text/x-python")
-        return json.loads(body)
-
-    return run

@@ -10,7 +10,7 @@ from agentcore_emulator.runtime.agents import CONTRACTS, Agents
 from agentcore_emulator.runtime.journal import Journal
 
 if TYPE_CHECKING:
-    from tests.runtime.conftest import Laboratory
+    from tests.conftest import Laboratory
 
 ACCOUNT = "123456789012"
 

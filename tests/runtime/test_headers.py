@@ -53,7 +53,16 @@ def test_what_the_caller_may_say_anyway() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["authorization", "user-agent", "cookie", "x-amz-date", "traceparent", "accept-encoding", "x-api-key", "connection"],
+    [
+        "authorization",
+        "user-agent",
+        "cookie",
+        "x-amz-date",
+        "traceparent",
+        "accept-encoding",
+        "x-api-key",
+        "connection",
+    ],
 )
 def test_other_headers_are_dropped_unless_allowed(name: str) -> None:
     assert name not in headers({name: "value"})

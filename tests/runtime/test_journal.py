@@ -29,6 +29,12 @@ def test_only_the_last_lines_are_kept(journal: Journal) -> None:
     assert list(journal.lines) == [str(number) for number in range(100, 600)]
 
 
+def test_a_long_line_is_kept_in_part_and_logged_whole(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    journal.printed("x" * 20_000)
+    assert [len(line) for line in journal.lines] == [10_000]
+    assert len(caplog.records[0].getMessage()) > 20_000
+
+
 def test_the_sdks_records_are_made_readable(journal: Journal) -> None:
     record = {
         "timestamp": "2026-11-23T02:49:57.275Z",
@@ -61,7 +67,7 @@ def test_the_sdks_records_are_made_readable(journal: Journal) -> None:
         "{}",
         "",
         "plain",
-        '{"message": ' + "[" * 100_000,
+        '{"message": ' + "[" * 9_000,
         '{"a": "message"}',
     ],
 )

@@ -12,7 +12,8 @@ from agentcore_emulator.runtime.session import Session, SessionKey, State
 from agentcore_emulator.runtime.sessions import Sessions
 
 if TYPE_CHECKING:
-    from tests.runtime.conftest import FakeClock, Fifo, Laboratory
+    from tests.conftest import Fifo, Laboratory
+    from tests.runtime.conftest import FakeClock
 
 Order = Callable[[MicroVM, str], Awaitable[Any]]
 
@@ -34,7 +35,9 @@ async def ended(session: Session) -> None:
     await session.watch
 
 
-async def test_an_idle_session_ends_at_the_timeout(laboratory: Laboratory, sessions: Sessions, clock: FakeClock) -> None:
+async def test_an_idle_session_ends_at_the_timeout(
+    laboratory: Laboratory, sessions: Sessions, clock: FakeClock
+) -> None:
     session = await start(laboratory, sessions)
     await clock.due_at(clock.now + 900)
     clock.advance(899.999)

@@ -8,7 +8,7 @@ import signal
 import socket
 import textwrap
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,8 @@ from botocore.exceptions import ClientError, IncompleteReadError, ResponseStream
 from agentcore_emulator.testing import new_session
 
 if TYPE_CHECKING:
-    from tests.runtime.conftest import Caller, Fifo
+    from tests.conftest import Fifo
+    from tests.runtime.conftest import Caller
 
 MakeFifo = Callable[[str], "Fifo"]
 
@@ -43,9 +44,9 @@ class RawClient:
         self.address = (parts.hostname or "", parts.port or 0)
         self.path = f"/runtimes/{quote(caller.arn, safe='')}/invocations"
 
-    def post(self, content: bytes | Iterator[bytes] = b"{}", **headers: str) -> httpx.Response:
+    def post(self, headers: Mapping[str, str], content: bytes | Iterator[bytes] = b"{}") -> httpx.Response:
         url = f"http://{self.address[0]}:{self.address[1]}{self.path}"
-        return httpx.post(url, content=content, headers={name.replace("_", "-"): v for name, v in headers.items()})
+        return httpx.post(url, content=content, headers=headers)
 
     def connect(self, session: str, *, length: int, mcp_name: str | None = None) -> socket.socket:
         """A connection on which the head of a request with a body of `length` bytes has been sent."""
@@ -83,11 +84,11 @@ def test_each_session_is_a_process_of_its_own(caller: Caller) -> None:
 
 
 def test_a_caller_without_session_gets_one_made(raw: RawClient) -> None:
-    answer = raw.post()
+    answer = raw.post({})
     assert answer.status_code == 200
     made = answer.headers[SESSION]
     assert str(uuid.UUID(made)) == made
-    again = raw.post(**{SESSION: made})
+    again = raw.post({SESSION: made})
     assert again.headers[SESSION] == made
     assert again.json()["count"] == 2
 
@@ -131,7 +132,11 @@ def test_the_agent_by_id_and_account(caller: Caller, session: str) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "text"),
     [
-        ({"agentRuntimeArn": "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/other-0123456789"}, 404, "other"),
+        (
+            {"agentRuntimeArn": "arn:aws:bedrock-agentcore:us-east-1:123456789012:runtime/other-0123456789"},
+            404,
+            "other",
+        ),
         ({"agentRuntimeArn": "other-0123456789", "accountId": "123456789012"}, 404, "other-0123456789"),
         ({"agentRuntimeArn": "ID", "accountId": "999999999999"}, 404, "No agent runtime"),
         ({"agentRuntimeArn": "ID"}, 400, "accountId"),
@@ -158,7 +163,7 @@ def test_the_default_qualifier_by_name(caller: Caller, session: str) -> None:
 
 @pytest.mark.parametrize(("length", "status"), [(32, 400), (33, 200), (256, 200), (257, 400)])
 def test_the_length_of_a_session_id(raw: RawClient, length: int, status: int) -> None:
-    answer = raw.post(**{SESSION: uuid.uuid4().hex + "x" * (length - 32)})
+    answer = raw.post({SESSION: uuid.uuid4().hex + "x" * (length - 32)})
     assert answer.status_code == status
     if status == 400:
         assert answer.headers["x-amzn-ErrorType"] == "ValidationException"
@@ -213,11 +218,13 @@ def test_a_body_in_chunks_stays_in_chunks(raw: RawClient, session: str, make_fif
         entered.get()  # The agent has the head, so the end of the body cannot be known yet.
         yield b"cd"
 
-    assert raw.post(pieces(), **{SESSION: session, "mcp_name": code}).json() == ["chunked", "abcd"]
+    assert raw.post({SESSION: session, "Mcp-Name": code}, pieces()).json() == ["chunked", "abcd"]
 
 
 def test_an_agent_may_answer_before_it_has_read(raw: RawClient, session: str) -> None:
-    with raw.connect(session, length=50_000_000, mcp_name="answer('enough'); self.close_connection = True") as connection:
+    with raw.connect(
+        session, length=50_000_000, mcp_name="answer('enough'); self.close_connection = True"
+    ) as connection:
         connection.sendall(b"abc")
         answer = response_on(connection)
         assert (answer.status, json.load(answer)) == (200, "enough")
@@ -380,7 +387,7 @@ def test_a_traceback_stands_in_the_log_before_the_424(caller: Caller, session: s
     lines = caller.log(session)
     raised = lines.index("RuntimeError: the reason")
     assert any(line.startswith("424 RuntimeClientError") for line in lines[raised:])
-    assert "RuntimeError: the reason" in caller.emulator.log
+    caller.logged("RuntimeError: the reason")
 
 
 @pytest.mark.parametrize(
@@ -446,8 +453,8 @@ def test_a_guest_that_dies_is_424_and_the_next_call_is_cold(
 ) -> None:
     before = caller.json(session, "answer(os.getpid())")
     failing(caller, session, "print('last words', flush=True); " + code)
-    assert f"{session}] 424 RuntimeClientError: {reason}" in caller.emulator.log
-    assert f"{session}] | last words" in caller.emulator.log
+    caller.logged(f"{session}] 424 RuntimeClientError: {reason}")
+    caller.logged(f"{session}] | last words")
     pid, count = caller.json(session, "answer([os.getpid(), state['count']])")
     assert (pid != before, count) == (True, 1)
 

@@ -161,7 +161,8 @@ async def test_each_piece_is_there_before_the_next_is_sent(tmp_path: Path) -> No
 async def test_an_answer_in_any_pieces(tmp_path: Path, size: int) -> None:
     answer = (
         b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 102 Processing\r\nx-interim: 1\r\n\r\n"
-        b"HTTP/1.1 200 OK\r\nx-a: b\r\ntransfer-encoding: chunked\r\n\r\n5;note=1\r\nhello\r\n1\r\n!\r\n0\r\ntrailer: t\r\n\r\n"
+        b"HTTP/1.1 200 OK\r\nx-a: b\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"5;note=1\r\nhello\r\n1\r\n!\r\n0\r\ntrailer: t\r\n\r\n"
     )
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -15,7 +15,8 @@ from agentcore_emulator.runtime.session import Session, SessionKey, State
 from agentcore_emulator.runtime.sessions import START_UP_SECONDS, Sessions
 
 if TYPE_CHECKING:
-    from tests.runtime.conftest import FakeClock, Fifo, Laboratory
+    from tests.conftest import Fifo, Laboratory
+    from tests.runtime.conftest import FakeClock
 
 Order = Callable[[MicroVM, str], Awaitable[Any]]
 MakeFifo = Callable[[str], "Fifo"]
@@ -27,6 +28,15 @@ OTHER = KEY._replace(session_id="another-session")
 @pytest.fixture
 async def sessions(clock: FakeClock) -> Sessions:
     return Sessions(clock, debug=False)
+
+
+def open_descriptors() -> int:
+    """How many descriptors this process has."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def is_running(pid_file: Path) -> bool:
+    return Path("/proc", pid_file.read_text()).exists()
 
 
 def microvm_of(session: Session) -> MicroVM:
@@ -111,14 +121,14 @@ async def test_a_stopped_session_leaves_nothing_behind(
     laboratory: Laboratory, sessions: Sessions, order: Order
 ) -> None:
     agent = await laboratory.agent()
-    before = os.listdir("/proc/self/fd")
+    before = open_descriptors()
     session = await sessions.get_or_start(KEY, agent)
     work = Path(await order(microvm_of(session), "open('note', 'w').close(); answer(os.getcwd())"))
     assert (work / "note").exists()
     await sessions.stop(KEY, "enough", grace=1)
     assert list(laboratory.run_folder.path.iterdir()) == []
     await asyncio.sleep(0)  # Closed transports close their sockets in the loop's next turn.
-    assert len(os.listdir("/proc/self/fd")) == len(before)
+    assert open_descriptors() == before
 
 
 async def test_a_dead_microvm_takes_its_session_with_it(
@@ -144,6 +154,12 @@ async def test_a_dead_microvm_takes_its_session_with_it(
     ("source", "reason"),
     [
         ("raise ValueError('no such thing')", "ValueError: no such thing at {file}:1"),
+        (
+            "import json\njson.loads('x')",
+            "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0) at {file}:2",
+        ),
+        ("raise ValueError('one line\\nand another')", "ValueError: one line at {file}:1"),
+        ("raise KeyError", "KeyError at {file}:1"),
         ("import sys; sys.exit(7)", "the agent exited with status 7 before it served"),
         ("import os; os._exit(7)", "the agent's process exited with status 7 before it served"),
         ("import os; os.kill(os.getpid(), 9)", "the agent's process was killed by SIGKILL before it served"),
@@ -246,4 +262,4 @@ async def test_a_provisioning_that_is_cancelled_leaves_no_guest(
     await asyncio.wait([start])
     assert start.cancelled()
     assert list(sessions) == []
-    assert not Path("/proc", pid_file.read_text()).exists()
+    assert not is_running(pid_file)

@@ -41,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except typer.TyperException as error:
         typer.echo(f"{_NAME}: {_sentence(error)}", err=True)
         return error.exit_code
+    except KeyboardInterrupt:
+        return 130  # Ctrl-C before a command has taken charge of signals.
     return status if isinstance(status, int) else 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["agents", "run", "started", "stop_signals"]
 
 T = TypeVar("T")
+
+_DESCRIPTORS = 16_384
 
 
 def agents(settings: Settings) -> list[AgentRuntime]:
@@ -70,8 +73,17 @@ def run(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     logger = logging.getLogger("agentcore_emulator")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    _allow_many_sessions()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(main())
+
+
+def _allow_many_sessions() -> None:
+    """Each session takes three descriptors of this process, and the usual limit of 1,024 is a soft one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 class _Format(logging.Formatter):

@@ -82,7 +82,7 @@ def _fail(link: Link, sentence: str) -> NoReturn:
 
 
 def _sentence(error: BaseException, frames: types.TracebackType | None, project: str) -> str:
-    """`ValueError: no such thing at /project/agent.py:7`: the innermost line that is the agent's own, if there is one."""
+    """`ValueError: no such thing at /project/agent.py:7`, with the innermost line of the agent's own."""
     text = "".join(traceback.format_exception_only(type(error), error)[-1:]).partition("\n")[0]
     places = traceback.extract_tb(frames)
     inside = project.rstrip(os.sep) + os.sep

@@ -6,7 +6,8 @@ import socket
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-_MOST_BYTES = 200_000
+# More than systems let a packet have, so that none arrives cut off: it is the sender who learns that one is too long.
+_MOST_BYTES = 1024 * 1024
 _MOST_DESCRIPTORS = 8
 
 

@@ -2,8 +2,9 @@
 
 Host to zygote: `{"prepare": {"entrypoint", "folders", "preimport": file of module names}}`, then per session
 `{"fork": number, "spec": {…}}` with the guest's descriptors. Zygote to host: `{"problem": sentence | null}`,
-`{"ready": modules imported, "stopped_at": module | null}`, `{"forked": number, "pid": …}` with a pidfd, and
-`{"exited": number, "status": as of waitpid}` once the guest and whatever it left behind are gone.
+`{"ready": modules imported, "stopped_at": module | null}`, `{"forked": number, "pid": …}` with a pidfd or
+`{"unforked": number, "reason": …}`, and `{"exited": number, "status": as of waitpid}` once the guest and whatever it
+left behind are gone.
 The zygote is the only reaper. When the line to the host ends it kills every guest, reaps and exits.
 """
 
@@ -53,7 +54,14 @@ def serve(line: socket.socket) -> channel.Order | None:
                 _end_all(guests)
                 return None
             zygote = os.getpid()
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                # There is no room for one more process, which is no reason to end the others.
+                for given in descriptors:
+                    os.close(given)
+                channel.send(line, {"unforked": message["fork"], "reason": str(error.strerror)})
+                continue
             if pid == 0:
                 line.close()
                 for other in guests:

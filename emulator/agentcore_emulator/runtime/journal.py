@@ -16,6 +16,7 @@ _agent_log = logging.getLogger("agentcore_emulator.agent")
 _event_log = logging.getLogger("agentcore_emulator.session")
 
 _LINES_KEPT = 500
+_LONGEST_KEPT = 10_000
 
 # What an agent prints is often what it was sent. Colours stay; anything else that a terminal obeys could forge others'
 # lines or reach the developer's clipboard.
@@ -32,13 +33,13 @@ class Journal:
     def printed(self, line: str) -> None:
         """A line that the agent printed."""
         for text in map(_harmless, _readable(line)):
-            self.lines.append(text)
+            self.lines.append(text[:_LONGEST_KEPT])
             _agent_log.info("%s | %s", self._label, text)
 
     def happened(self, text: str, *, level: int = logging.INFO) -> None:
         """Something that befell the session: its start, its end, a failure, a quirk."""
         text = _harmless(text)
-        self.lines.append(text)
+        self.lines.append(text[:_LONGEST_KEPT])
         _event_log.log(level, "%s %s", self._label, text)
 
 

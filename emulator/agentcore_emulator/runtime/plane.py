@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from starlette.types import Receive, Send
+from starlette.types import Message, Receive, Send
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import GatewayTimeout, RuntimeClientError, ValidationException
@@ -22,7 +22,7 @@ from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
 from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers
 from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.relay import BrokenGuest, ClientGone, Exchange
-from agentcore_emulator.runtime.session import Session, SessionKey
+from agentcore_emulator.runtime.session import Session, SessionKey, State
 from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.runtime.truncation import Truncation
 
@@ -103,6 +103,7 @@ class RuntimePlane:
             now=self._clock.time(),
         )
         length = _length(headers)
+        receive = _limited(receive)
         for last_try in (False, True):
             session = await self.sessions.get_or_start(key, agent)
             with session.invocation(self._clock) as microvm:
@@ -131,9 +132,7 @@ class RuntimePlane:
         try:
             await self._head(exchange)
         except BrokenGuest as failure:
-            await self._death_notice(microvm)
-            reason = f"its process {microvm.how_it_ended()}" if not microvm.alive else str(failure)
-            raise self._failed(session, reason) from None
+            raise self._failed(session, await self._reason(session, microvm, failure)) from None
         if not 200 <= exchange.status < 300:
             said = await self._beginning(exchange)
             self._failed(session, f"the agent answered {exchange.status}: {said}")
@@ -158,8 +157,7 @@ class RuntimePlane:
                 if piece or complete:
                     await send({"type": "http.response.body", "body": piece, "more_body": not complete})
         except BrokenGuest as failure:
-            await self._death_notice(microvm)
-            reason = f"its process {microvm.how_it_ended()}" if not microvm.alive else str(failure)
+            reason = await self._reason(session, microvm, failure)
             microvm.drain_log()
             session.journal.happened(f"the answer was cut off: {reason}", level=logging.ERROR)
             return
@@ -185,6 +183,13 @@ class RuntimePlane:
     async def _death_notice(self, microvm: MicroVM) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(asyncio.shield(microvm.exited), _DEATH_NOTICE_SECONDS)
+
+    async def _reason(self, session: Session, microvm: MicroVM, failure: BrokenGuest) -> str:
+        """Why an answer did not come, or not wholly."""
+        if session.state is State.STOPPING and microvm.alive:
+            return "the session was stopped"
+        await self._death_notice(microvm)
+        return str(failure) if microvm.alive else f"its process {microvm.how_it_ended()}"
 
     async def _beginning(self, exchange: Exchange) -> str:
         """The first words of an answer that the client will not see, for the log."""
@@ -212,8 +217,27 @@ def _length(headers: Mapping[str, str]) -> int | None:
         return None
     length = int(headers["content-length"])
     if length > _LARGEST_PAYLOAD:
-        raise ValidationException(
-            "1 validation error detected: Value at 'payload' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {_LARGEST_PAYLOAD}"
-        )
+        raise _too_large()
     return length
+
+
+def _limited(receive: Receive) -> Receive:
+    """`receive`, which raises `ValidationException` once a payload that announced no size has become too large."""
+    size = 0
+
+    async def limited() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > _LARGEST_PAYLOAD:
+            raise _too_large()
+        return message
+
+    return limited
+
+
+def _too_large() -> ValidationException:
+    return ValidationException(
+        "1 validation error detected: Value at 'payload' failed to satisfy constraint: "
+        f"Member must have length less than or equal to {_LARGEST_PAYLOAD}"
+    )

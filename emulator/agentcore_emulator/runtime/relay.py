@@ -106,11 +106,14 @@ class Exchange:
 
     async def _upload_rest(self, receive: Receive, *, chunked: bool) -> None:
         while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                # The agent must not take half a request for a whole one.
+            try:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientGone
+            except Exception:
+                # The agent must not take half a request for a whole one. Whoever reads the answer learns the reason.
                 self._writer.transport.abort()
-                raise ClientGone
+                raise
             data: bytes = message.get("body", b"")
             more: bool = message.get("more_body", False)
             if data:

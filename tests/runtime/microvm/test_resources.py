@@ -70,55 +70,6 @@ def test_a_session_works_on_a_copy(project: Path, session: SessionFolder) -> Non
     assert not session.path.exists()
 
 
-@pytest.mark.parametrize(
-    "name", [".git", ".venv", "venv", "__pycache__", "node_modules", ".agentcore-emulator", ".mypy_cache", "sub/.git"]
-)
-def test_history_environments_and_caches_are_left_out(project: Path, session: SessionFolder, name: str) -> None:
-    (project / name).mkdir(parents=True)
-    (project / name / "file").touch()
-    session.make(project)
-    assert not (session.work / name).exists()
-    assert (session.work / name).parent.exists()
-
-
-def test_an_environment_of_any_name_is_left_out(project: Path, session: SessionFolder) -> None:
-    (project / "my-env").mkdir()
-    (project / "my-env" / "pyvenv.cfg").touch()
-    session.make(project)
-    assert not (session.work / "my-env").exists()
-
-
-def test_what_is_no_file_is_no_trouble(project: Path, session: SessionFolder) -> None:
-    os.mkfifo(project / "fifo")
-    (project / "dangling").symlink_to("nowhere")
-    (project / "circle").symlink_to(".")
-    (project / "link").symlink_to("agent.py")
-    secret = project / "secret"
-    secret.mkdir(mode=0o000)
-    session.make(project)
-    assert not (session.work / "fifo").exists()
-    assert os.readlink(session.work / "dangling") == "nowhere"
-    assert os.readlink(session.work / "circle") == "."
-    (session.work / "link").write_text("changed")
-    assert (project / "agent.py").read_text() == "x = 1", "the link leads to the session's own copy"
-    secret.chmod(0o700)
-
-
-def test_a_relative_link_out_of_the_project_still_leads_there(project: Path, session: SessionFolder) -> None:
-    (project.parent / "shared.txt").write_text("shared")
-    (project / "shared.txt").symlink_to("../shared.txt")
-    session.make(project)
-    assert (session.work / "shared.txt").read_text() == "shared"
-
-
-def test_a_file_that_goes_while_it_is_copied_is_no_trouble(project: Path, session: SessionFolder) -> None:
-    # An editor's or a build's temporary file: listed, and gone by the time it is opened. A link into /proc that is
-    # listed as a file but has no content to open behaves the same at every try.
-    (project / "gone").symlink_to("/proc/self/fd/987654")
-    session.make(project)
-    assert (session.work / "agent.py").exists()
-
-
 # Sockets
 
 
@@ -201,19 +152,20 @@ async def test_the_end_of_the_guest_ends_the_log() -> None:
 
 async def test_who_prints_without_end_does_not_hold_the_loop_up() -> None:
     lines = Lines()
+    many = asyncio.Event()
 
     def take(line: str) -> None:
         # The agent prints faster than its lines are taken in.
         lines.append(line)
         os.write(pipe.write_end, b"more\n" * 2)
+        if len(lines) > 100:
+            many.set()
 
     pipe = LogPipe(take)
     os.write(pipe.write_end, b"first\n")
-    for turn in range(5):
-        before = len(lines)
-        await asyncio.sleep(0)
-        assert turn == 0 or len(lines) > before
     pipe.drain()
+    assert lines == ["first"]
+    await many.wait()  # It goes on by itself, and others have their turn.
     pipe.close_write_end()
     pipe.close()
 

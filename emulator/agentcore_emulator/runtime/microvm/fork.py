@@ -22,6 +22,9 @@ __all__ = ["ForkHost"]
 
 _log = logging.getLogger(__name__)
 
+# As long as a session may take to start; imports that take longer here would take longer there.
+_WARM_SECONDS = 30.0
+
 # Packages that start threads on import are left out one by one; past this many, something else is wrong.
 _MOST_EXCLUDED = 8
 
@@ -91,11 +94,14 @@ class ForkHost:
                 if self._zygote is None or not self._zygote.alive:
                     self._zygote = await self._boot()
                 try:
-                    threaded = await self._zygote.warm()
-                except BootFailure:
+                    # Not wait_for, which in Python 3.11 can lose a cancellation that comes with the result.
+                    async with asyncio.timeout(_WARM_SECONDS):
+                        threaded = await self._zygote.warm()
+                except (BootFailure, TimeoutError) as failure:
                     if self._preimports.file is None:
-                        raise
-                    self._preimports.forget()  # It died over an import that sessions survive.
+                        raise BootFailure(str(failure) or "the zygote does not get ready") from None
+                    self._preimports.forget()  # It died or hangs over an import that sessions survive.
+                    await self._zygote.close()
                     continue
                 if threaded is None:
                     return self._zygote

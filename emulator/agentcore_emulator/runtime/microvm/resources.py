@@ -77,10 +77,14 @@ class Sockets:
         self.path = str(path)
         self.unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.unix.bind(self.path)
-        self.unix.listen(256)
-        self.tcp.bind(("127.0.0.1", 0))
-        self.tcp.listen(256)
+        try:
+            self.unix.bind(self.path)
+            self.unix.listen(256)
+            self.tcp.bind(("127.0.0.1", 0))
+            self.tcp.listen(256)
+        except BaseException:
+            self.close()
+            raise
         self.port: int = self.tcp.getsockname()[1]
 
     def close(self) -> None:

@@ -24,6 +24,10 @@ _MARK = "AGENTCORE_EMULATOR_ZYGOTE"
 """In a zygote's own environment, by which its descendants are known as long as they have not started a program."""
 
 
+# Killing and reaping what it has left takes a zygote milliseconds; one that is stopped (SIGSTOP) never gets to it.
+_HANG_UP_SECONDS = 1.0
+
+
 class ForkedProcess:
     """A guest forked from a zygote, held by a pidfd, so that a signal never meets a stranger with a re-used number."""
 
@@ -62,10 +66,13 @@ class Zygote:
         self._line = line
         self._log = log
         self._said = said
-        self._marks = {f"{_MARK}={mark}".encode()}
+        self._mark = f"{_MARK}={mark}".encode()
+        self._folders: dict[int, bytes] = {}
+        self._wanted = 0
         self._count = 0
         self._problem: asyncio.Future[str | None] = loop.create_future()
         self._ready: asyncio.Future[str | None] = loop.create_future()
+        self._order = asyncio.Lock()
         self._forks: dict[int, asyncio.Future[ForkedProcess]] = {}
         self._retiring = False
         self._clearing: asyncio.Task[None] | None = None
@@ -134,19 +141,33 @@ class Zygote:
         return await asyncio.shield(self._ready)
 
     async def fork(self, spec: Mapping[str, Any], descriptors: Sequence[int]) -> ForkedProcess:
-        """A guest that runs `spec` with its own copies of `descriptors`; `BootFailure` if the zygote dies over it."""
-        await self.warm()
-        self._count += 1
-        number = self._count
-        forked: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
-        self._forks[number] = forked
-        self._marks.add(os.fsencode(Path(spec["folder"]).parent) + b"/")
+        """A guest that runs `spec` with its own copies of `descriptors`.
+
+        Raises `BootFailure` if there is no room for one, or the zygote dies over it.
+        """
+        self._wanted += 1
         try:
-            channel.send(self._line, {"fork": number, "spec": spec}, descriptors)
-        except OSError as error:
-            del self._forks[number]
-            raise BootFailure(f"the zygote does not answer: {error}") from None
-        return await forked
+            return await self._fork(spec, descriptors)
+        finally:
+            self._wanted -= 1
+            self._end_if_retired()
+
+    async def _fork(self, spec: Mapping[str, Any], descriptors: Sequence[int]) -> ForkedProcess:
+        await self.warm()
+        # One after the other, as the zygote works anyway: with more orders than a socket holds, this end would block
+        # in sending one, and the zygote in telling of those that it has carried out.
+        async with self._order:
+            self._count += 1
+            number = self._count
+            forked: asyncio.Future[ForkedProcess] = asyncio.get_running_loop().create_future()
+            self._forks[number] = forked
+            self._folders[number] = os.fsencode(Path(spec["folder"]).parent) + b"/"
+            try:
+                channel.send(self._line, {"fork": number, "spec": spec}, descriptors)
+            except OSError as error:
+                del self._forks[number], self._folders[number]
+                raise BootFailure(f"the zygote cannot be told what to fork: {error.strerror}") from None
+            return await forked
 
     async def close(self) -> None:
         """End the zygote and every guest that it still has."""
@@ -161,7 +182,7 @@ class Zygote:
         self._end_if_retired()
 
     def _end_if_retired(self) -> None:
-        if self._retiring and not self.guests and not self._forks and self.alive:
+        if self._retiring and not self.guests and not self._wanted and self.alive:
             asyncio.create_task(self.close())  # noqa: RUF006 - ends with the process that it waits for
 
     def _on_packet(self) -> None:
@@ -184,7 +205,13 @@ class Zygote:
                     process.kill()
                 else:
                     waiting.set_result(process)
+            case {"unforked": int(number), "reason": str(reason)}:
+                del self._folders[number]
+                waiting = self._forks.pop(number)
+                if not waiting.done():
+                    waiting.set_exception(BootFailure(f"this system has no room for another process: {reason}"))
             case {"exited": int(number), "status": int(status)}:
+                del self._folders[number]
                 self.guests.pop(number).end(os.waitstatus_to_exitcode(status))
                 self._end_if_retired()
 
@@ -210,13 +237,21 @@ class Zygote:
 
     async def _clear(self) -> None:
         """Wait for the zygote's end, and see to it that its guests are gone, also when it could not do so itself."""
-        status = await asyncio.to_thread(self._process.wait)
+        status = await asyncio.to_thread(self._end_of_process)
         self._log.close()
         if status != 0:
-            await asyncio.to_thread(_end_marked, self._marks)
+            await asyncio.to_thread(_end_marked, [self._mark, *self._folders.values()])
         for guest in self.guests.values():
             guest.end(-signal.SIGKILL)
         self.guests.clear()
+
+    def _end_of_process(self) -> int:
+        """The exit status of a zygote that has been hung up on; one that does not see to its end is ended. Blocking."""
+        try:
+            return self._process.wait(_HANG_UP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
 
 def _end_marked(marks: Collection[bytes]) -> None:

@@ -1,0 +1,28 @@
+"""How often each thing is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "QUICK", "Effort"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How many rounds there are, each of which measures everything that is compared, and how much is in one."""
+
+    rounds: int
+    requests: int
+    """Requests of a kind in a round."""
+    sessions: int
+    """New sessions in a round."""
+    starts: int
+    idle_sessions: int
+    idle_seconds: float
+    """For how long idle sessions are watched."""
+
+
+FULL = Effort(rounds=10, requests=300, sessions=6, starts=7, idle_sessions=100, idle_seconds=10.0)
+
+QUICK = Effort(rounds=1, requests=3, sessions=1, starts=1, idle_sessions=2, idle_seconds=0.1)
+"""Shows that everything runs; the figures say nothing."""

@@ -1,0 +1,34 @@
+"""That every subject is measured and shown. What the figures are is nobody's business here."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def test_every_subject_is_measured_and_shown() -> None:
+    done = bench("--quick")
+    assert done.returncode == 0, done.stderr
+    assert "cores" in done.stdout.splitlines()[0]
+    for title, figure in {
+        "A warm invocation": "ratio of the p50",
+        "A new session": "python agent.py",
+        "From start to Ready": "an agent seen before",
+        "Idle sessions": "cores burnt by all" if sys.platform == "linux" else "not measured",
+        "AgentCore Memory": "the disk's fsync",
+    }.items():
+        assert figure in done.stdout.partition(title)[2], done.stdout
+
+
+def test_an_unknown_subject_is_refused() -> None:
+    done = bench("--quick", "speed")
+    assert done.returncode == 2
+    assert "nothing called speed" in done.stderr
