@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import os
@@ -18,11 +19,15 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
+from agentcore_emulator.errors import GatewayTimeout
+from agentcore_emulator.runtime.agents import Agents
+from agentcore_emulator.runtime.plane import RuntimePlane
+from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.testing import new_session
 
 if TYPE_CHECKING:
-    from tests.conftest import Fifo
-    from tests.runtime.conftest import Caller
+    from tests.conftest import Fifo, Laboratory
+    from tests.runtime.conftest import Caller, FakeClock
 
 MakeFifo = Callable[[str], "Fifo"]
 
@@ -197,6 +202,14 @@ def test_more_than_a_payload_may_have_is_refused_before_it_is_sent(raw: RawClien
         answer = response_on(connection)
         assert answer.status == 400
         assert b"100000000" in answer.read()
+
+
+def test_a_payload_in_chunks_may_not_be_larger_either(raw: RawClient, session: str) -> None:
+    pieces = [bytes(1_000_000)] * 100
+    assert raw.post({SESSION: session}, iter(pieces)).json()["received"] == 100_000_000
+    answer = raw.post({SESSION: session}, iter([*pieces, b"x"]))
+    assert answer.status_code == 400
+    assert answer.headers["x-amzn-ErrorType"] == "ValidationException"
 
 
 def test_the_agent_reads_while_the_client_still_sends(raw: RawClient, session: str, make_fifo: MakeFifo) -> None:
@@ -517,3 +530,58 @@ def test_stop_of_an_agent_that_is_not_there(caller: Caller, session: str) -> Non
     with pytest.raises(ClientError) as failure:
         caller.client.stop_runtime_session(agentRuntimeArn=caller.arn + "x", runtimeSessionId=session)
     assert failure.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+# The synchronous limit
+
+
+async def invoke(laboratory: Laboratory, clock: FakeClock, code: str, *, debug: bool) -> list[dict[str, Any]]:
+    """One invocation by way of a plane in this process; the ASGI messages of its answer."""
+    agent = await laboratory.agent()
+    sessions = Sessions(clock, debug=debug)
+    plane = RuntimePlane(Agents([agent], "123456789012"), sessions, clock, debug=debug)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": code.encode(), "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    try:
+        await plane.invoke_agent_runtime(
+            {"agentRuntimeArn": agent.runtime.arn, "runtimeSessionId": new_session()},
+            {"content-type": "text/x-python"},
+            "request",
+            receive,
+            send,
+        )
+    finally:
+        await sessions.close(grace=0)
+    return sent
+
+
+async def test_an_agent_that_does_not_answer_in_time(
+    laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
+) -> None:
+    entered, never = make_fifo("entered"), make_fifo("never")
+    answer = asyncio.create_task(invoke(laboratory, clock, f"{entered.put_here}; {never.get_here}", debug=False))
+    await asyncio.to_thread(entered.get)
+    clock.advance(15 * 60)
+    with pytest.raises(GatewayTimeout):
+        await answer
+
+
+async def test_an_agent_that_is_debugged_has_all_the_time(
+    laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
+) -> None:
+    entered, gate = make_fifo("entered"), make_fifo("gate")
+    answer = asyncio.create_task(
+        invoke(laboratory, clock, f"{entered.put_here}; {gate.get_here}; answer('late')", debug=True)
+    )
+    await asyncio.to_thread(entered.get)
+    clock.advance(100_000)
+    gate.put()
+    sent = await answer
+    assert sent[0]["status"] == 200
+    assert b"".join(message["body"] for message in sent[1:]) == b'"late"'
