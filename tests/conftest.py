@@ -58,12 +58,12 @@ class Handler(BaseHTTPRequestHandler):
     def body(self):
         if self.headers["content-length"]:
             return self.rfile.read(int(self.headers["content-length"]))
-        data = b""
+        pieces = []
         while size := int(self.rfile.readline(), 16):
-            data += self.rfile.read(size)
+            pieces.append(self.rfile.read(size))
             self.rfile.readline()
         self.rfile.readline()
-        return data
+        return b"".join(pieces)
 
     def raw(self, data):
         self.wfile.write(data)

@@ -152,7 +152,7 @@ async def test_stop_ends_a_session_that_is_being_provisioned(
 async def test_an_ephemeral_one_keeps_nothing(settings: Callable[..., Settings], temp: Path, tmp_path: Path) -> None:
     async with running(settings(ephemeral=True)) as emulator:
         assert (await call(emulator, new_session(), "answer(1)")).json() == 1
-        assert len(content(temp)) == 2, "its state, and its sessions"
+        assert len(content(temp)) == 1, "its run folder"
     assert content(temp) == []
     assert not exists(tmp_path, "state")
 

@@ -9,9 +9,7 @@ import errno
 import ipaddress
 import logging
 import os
-import shutil
 import socket
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -129,7 +127,9 @@ class Emulator:
         self._stack.callback(listener.close)
         self.url = _url(listener)
         clock = Clock()
-        state = self._state_dir()
+        folder = RunFolder()
+        self._stack.callback(folder.remove)
+        state = folder.path / "state" if settings.ephemeral else settings.state_dir
         store = Store(f"sqlite:///{state / STATE_FILE}")
         self._stack.push_async_callback(store.close)
         passthrough = None
@@ -141,8 +141,6 @@ class Emulator:
             self._stack.push_async_callback(passthrough.close)
 
         memory = MemoryPlane(store, clock, settings.region, settings.account_id)
-        folder = RunFolder()
-        self._stack.callback(folder.remove)
         self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
         agents = [await self._boot(runtime, state, folder) for runtime in self.runtimes]
         sessions = Sessions(clock, debug=settings.debug)
@@ -161,13 +159,6 @@ class Emulator:
             admin=admin_routes(self.info, sessions),
         )
         await self._serve(app, listener, sessions)
-
-    def _state_dir(self) -> Path:
-        if not self.settings.ephemeral:
-            return self.settings.state_dir
-        folder = Path(tempfile.mkdtemp(prefix="agentcore-state-"))
-        self._stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        return folder
 
     async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder) -> Agent:
         environ = guest_environment(self.url, self.settings, runtime, os.environ)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -182,3 +184,26 @@ async def test_a_line_without_end_is_taken_in_pieces() -> None:
     assert sum(map(len, await lines.complete())) == 5_000_000 + 4
     pipe.close_write_end()
     pipe.close()
+
+
+def test_the_folder_of_a_killed_emulator_is_cleared_away_and_that_of_a_living_one_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = RunFolder()
+    (living.path / "1").mkdir()
+    script = "import os; from agentcore_emulator.runtime.microvm.resources import RunFolder; "
+    script += (
+        "folder = RunFolder(); (folder.path / '1').mkdir(); print(folder.path, flush=True); os.kill(os.getpid(), 9)"
+    )
+    killed = subprocess.run(
+        [sys.executable, "-c", script], env={**os.environ, "TMPDIR": str(tmp_path)}, capture_output=True, text=True
+    )
+    left = Path(killed.stdout.strip())
+    assert left.is_dir()
+    fresh = RunFolder()
+    assert not left.exists()
+    assert (living.path / "1").is_dir()
+    living.remove()
+    fresh.remove()
+    assert not living.path.exists()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import shutil
 import socket
@@ -24,19 +26,27 @@ _LONGEST_LINE = 256 * 1024
 _PAUSE_SECONDS = 0.01
 
 # In bytes, of the folder that temporary files are in, beyond which it is too deep for sockets.
-_LONGEST_TEMP_PATH = 60
+_LONGEST_TEMP_PATH = 55
 _SHORT_TEMP = "/tmp"  # noqa: S108 - for a folder that is the user's alone
+
+_PREFIX = "agentcore-emulator-"
 
 
 class RunFolder:
     """A folder of this run of the emulator, readable by its user alone, gone with it.
 
-    Its path is short, for a Unix socket's path may have 108 bytes (104 on macOS).
+    What a killed emulator has left is cleared away by the next one. The path is short, for that of a Unix socket may
+    have 108 bytes (104 on macOS).
     """
 
     def __init__(self) -> None:
         near_root = len(tempfile.gettempdir()) <= _LONGEST_TEMP_PATH
-        self.path = Path(tempfile.mkdtemp(prefix="agentcore-", dir=None if near_root else _SHORT_TEMP))
+        place = tempfile.gettempdir() if near_root else _SHORT_TEMP
+        _clear_away(Path(place))
+        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        # Held for as long as this process lives, however it ends.
+        self._lock = os.open(self.path, os.O_RDONLY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._count = 0
 
     def session(self) -> SessionFolder:
@@ -47,6 +57,22 @@ class RunFolder:
     def remove(self) -> None:
         """Delete it with all that is left in it."""
         shutil.rmtree(self.path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _clear_away(place: Path) -> None:
+    """Delete the run folders in `place` whose emulators were killed: those that nobody holds a lock on."""
+    for folder in place.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # Another user's, or gone by now.
+            # An empty one may have been made a moment ago, and its lock not yet taken.
+            if folder.stat().st_uid != os.getuid() or not any(folder.iterdir()):
+                continue
+            lock = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 class SessionFolder:
