@@ -140,6 +140,15 @@ def test_a_module_under_another_name_is_not_importable(project: Path) -> None:
     assert run(project, code) == [True, False, False, False]
 
 
+def test_what_a_zygote_had_is_not_reported_by_its_guests(project: Path) -> None:
+    code = """
+        imports.preimport(["wsgiref.util"])
+        import colorsys
+        print(json.dumps(imports.importable_modules()))
+    """
+    assert run(project, code) == ["colorsys"]
+
+
 def test_a_failing_import_is_passed_over(project: Path) -> None:
     (project / "fails.py").write_text("1 / 0")
     (project / "leaves.py").write_text("import sys; sys.exit('no')")

@@ -100,6 +100,25 @@ FORMS = {
     "werkzeug_reloader": WSGI + "run_simple('0.0.0.0', 8080, app, use_reloader=True)",
     "streams": STREAMS + "asyncio.run(main())",
     "streams_uvloop": STREAMS + "import uvloop\nuvloop.run(main())",
+    "unblocked": """
+        import os, selectors, socket
+        server = socket.socket()
+        server.setblocking(False)
+        server.bind(("0.0.0.0", 8080))
+        server.listen()
+        # Whoever makes a socket non-blocking before it is bound relies on that afterwards.
+        assert not os.get_blocking(server.fileno())
+        selector = selectors.DefaultSelector()
+        selector.register(server, selectors.EVENT_READ)
+        while selector.select():
+            connection, _ = server.accept()
+            with connection, connection.makefile("rwb") as stream:
+                size = 0
+                while (line := stream.readline()) != b"\\r\\n":
+                    if line.lower().startswith(b"content-length:"):
+                        size = int(line.partition(b":")[2])
+                stream.write(b"HTTP/1.1 200 OK\\r\\ncontent-length: %d\\r\\n\\r\\n" % size + stream.read(size))
+    """,
     "wsgi_reference": """
         from wsgiref.simple_server import make_server
         def app(environ, start_response):

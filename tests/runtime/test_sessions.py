@@ -108,6 +108,22 @@ signal.signal(signal.SIGTERM, leave)
     await sessions.close(grace=0)
 
 
+async def test_stop_cuts_answers_before_the_guest_has_ended(
+    laboratory: Laboratory, sessions: Sessions, make_fifo: MakeFifo, puppet: str
+) -> None:
+    gate = make_fifo("gate")
+    agent = await laboratory.agent(
+        f"import os, signal\nsignal.signal(15, lambda *_: ({gate.get_here}, os._exit(0)))\n{puppet}"
+    )
+    microvm = microvm_of(await sessions.get_or_start(KEY, agent))
+    async with microvm.connect() as (reader, _):
+        stop = asyncio.create_task(sessions.stop(KEY, "enough", grace=60))
+        assert await reader.read() == b""
+        assert not stop.done()
+    gate.put()
+    await stop
+
+
 async def test_who_ignores_sigterm_is_killed_after_the_grace(
     laboratory: Laboratory, sessions: Sessions, puppet: str
 ) -> None:

@@ -41,7 +41,7 @@ serializer = create_serializer("rest-json")
 parser = create_parser("rest-json")
 
 # Values that fit a pattern and its lengths take long to find, and how long says nothing about what is tested.
-patient = settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+patient = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
 
 
 # --- values for a shape ------------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ Runtime agent", "Stop a running session" and "Troubleshoot AgentCore Runtime".
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import uuid
 from collections import deque
@@ -181,8 +180,7 @@ class RuntimePlane:
             limit.cancel()
 
     async def _death_notice(self, microvm: MicroVM) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(microvm.exited), _DEATH_NOTICE_SECONDS)
+        await asyncio.wait((microvm.exited,), timeout=_DEATH_NOTICE_SECONDS)
 
     async def _reason(self, session: Session, microvm: MicroVM, failure: BrokenGuest) -> str:
         """Why an answer did not come, or not wholly."""

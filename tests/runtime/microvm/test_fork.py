@@ -40,6 +40,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "    os._exit(3)\n"
     )
     (packages / "harmless.py").touch()
+    (packages / "scratch.py").write_text("import tempfile\nfolder = tempfile.gettempdir()\n")
     return folder / "bin" / "python"
 
 
@@ -145,6 +146,16 @@ async def test_a_zygote_that_cannot_import_what_was_learnt_starts_without(
     assert await order(again, "answer(1)") == 1
 
 
+async def test_what_a_zygote_remembers_of_its_own_folders_is_forgotten(
+    laboratory: Laboratory, order: Order, puppet: str, environment: Path
+) -> None:
+    agent = await laboratory.agent("import scratch, tempfile\n" + puppet, python=environment)
+    later = await taught(laboratory, order, agent, await running(laboratory, agent))
+    own, zygotes = await order(later, "answer([tempfile.gettempdir(), scratch.folder])")
+    assert Path(own).is_relative_to(laboratory.run_folder.path)
+    assert not Path(zygotes).is_relative_to(laboratory.run_folder.path)
+
+
 async def test_many_at_once(laboratory: Laboratory, order: Order) -> None:
     agent = await laboratory.agent()
     microvms = await asyncio.gather(*(running(laboratory, agent) for _ in range(40)))
@@ -160,8 +171,6 @@ async def test_an_agent_with_a_problem_does_not_open(laboratory: Laboratory) -> 
 
 async def test_a_project_that_cannot_be_copied_fails_the_start(laboratory: Laboratory) -> None:
     agent = await laboratory.agent()
-    laboratory.run_folder.remove()
-    laboratory.run_folder.path.touch()
+    (laboratory.run_folder.path / "1").touch()  # Where the session's folder is to be.
     with pytest.raises(OSError, match="Not a directory"):
         await laboratory.start(agent)
-    laboratory.run_folder.path.unlink()

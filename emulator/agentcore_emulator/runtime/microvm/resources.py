@@ -45,7 +45,7 @@ class RunFolder:
         _clear_away(Path(place))
         self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
         # Held for as long as this process lives, however it ends.
-        self._lock = os.open(self.path, os.O_RDONLY)
+        self._lock: int | None = os.open(self.path, os.O_RDONLY)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
         self._count = 0
 
@@ -55,9 +55,11 @@ class RunFolder:
         return SessionFolder(self.path / str(self._count))
 
     def remove(self) -> None:
-        """Delete it with all that is left in it."""
+        """Delete it with all that is left in it; a second call does nothing."""
         shutil.rmtree(self.path, ignore_errors=True)
-        os.close(self._lock)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
 
 def _clear_away(place: Path) -> None:
