@@ -46,8 +46,8 @@ class MemoryClient(Protocol):
     """What is used of boto3's `bedrock-agentcore` client."""
 
     def create_event(self, **parameters: Any) -> dict[str, Any]: ...  # noqa: D102 - boto3's own
-    def list_events(self, **parameters: Any) -> dict[str, Any]: ...  # noqa: D102
-    def delete_event(self, **parameters: Any) -> dict[str, Any]: ...  # noqa: D102
+    def list_events(self, **parameters: Any) -> dict[str, Any]: ...  # noqa: D102 - boto3's own
+    def delete_event(self, **parameters: Any) -> dict[str, Any]: ...  # noqa: D102 - boto3's own
 
 
 def scope_of(user_id: str, memory_session_id: str) -> Scope:

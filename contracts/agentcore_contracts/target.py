@@ -104,7 +104,7 @@ def of_emulator(info: dict[str, Any], arn: str, **options: Any) -> AgentCore:
     from agentcore_contracts.runtime import AgentCore
 
     # An emulator checks no signature; the developer's own keys are none of its business.
-    session = boto3.session.Session(aws_access_key_id="emulator", aws_secret_access_key="emulator")  # noqa: S106
+    session = boto3.session.Session(aws_access_key_id="emulator", aws_secret_access_key="emulator")  # noqa: S106 - no secret
     return AgentCore(session, arn, endpoint=info["url"], **options)
 
 

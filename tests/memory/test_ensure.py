@@ -18,3 +18,8 @@ async def test_a_deployed_memory_keeps_its_id(plane: MemoryPlane) -> None:
     assert await plane.ensure_memory("notes", "notes-Ab12345678", 7) == "notes-Ab12345678"
     listed = await plane.operations["ListMemories"]({})
     assert [memory["id"] for memory in listed["memories"]] == ["notes-Ab12345678"]
+
+
+async def test_a_memory_made_before_the_deploy_goes_on_after_it(plane: MemoryPlane) -> None:
+    made = await plane.ensure_memory("notes", None, 30)
+    assert await plane.ensure_memory("notes", "notes-Ab12345678", 30) == made

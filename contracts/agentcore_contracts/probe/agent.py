@@ -247,7 +247,7 @@ def read(ask: Ask) -> Any:
 
 
 def _file(ask: Ask) -> Path:
-    folders = {"work": os.getcwd(), "home": os.path.expanduser("~"), "temp": tempfile.gettempdir()}  # noqa: PTH109, PTH111
+    folders = {"work": Path.cwd(), "home": Path.home(), "temp": Path(tempfile.gettempdir())}
     return Path(folders[ask.get("folder")], ask.get("name"))
 
 

@@ -73,15 +73,19 @@ class Memories:
         return {"memory": _memory(await self._store.write(create), "CREATING")}
 
     async def ensure(self, name: str, memory_id: str | None, expiry_days: int) -> str:
-        """The id of the memory `memory_id`, or without one of the memory called `name`, created if there is none."""
+        """The id of the memory with that id, else of the one called `name`, else of one that is created so.
+
+        A memory that was made here before its agent was deployed thus goes on under the id that it has here.
+        """
         new_id = memory_id or ids.new_memory_id(name)
 
         def find_or_create(connection: Connection) -> str:
-            known = memories.c.id == memory_id if memory_id else memories.c.name == name
-            found = connection.execute(select(memories.c.id).where(known)).scalar()
-            if found is None:
-                connection.execute(insert(memories).values(self._values(new_id, name, expiry_days)))
-            return found or new_id
+            for known in (memories.c.id == new_id, memories.c.name == name):
+                found: str | None = connection.execute(select(memories.c.id).where(known)).scalar()
+                if found is not None:
+                    return found
+            connection.execute(insert(memories).values(self._values(new_id, name, expiry_days)))
+            return new_id
 
         return await self._store.write(find_or_create)
 
