@@ -24,6 +24,7 @@ from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.microvm.spawn import SpawnHost
 from agentcore_emulator.runtime.relay import Exchange
+from agentcore_emulator.runtime.versions import Versions
 from agentcore_emulator.testing import EmulatorProcess
 
 REPOSITORY = Path(__file__).parent.parent
@@ -177,7 +178,7 @@ class Laboratory:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.run_folder = RunFolder()
-        self._hosts: list[MicroVMHost] = []
+        self._closing: list[Callable[[], Awaitable[None]]] = []
         self._microvms: list[MicroVM] = []
 
     def write(self, source: str, name: str = "agent.py") -> Path:
@@ -192,22 +193,22 @@ class Laboratory:
         self, entrypoint: Path, *, kind: str = "fork", python: Path | None = None, **env: str
     ) -> MicroVMHost:
         """An open host for one entry file."""
-        python = python or Path(sys.executable)
+        host = self._host(entrypoint, kind, python or Path(sys.executable), env)
+        self._closing.append(host.close)
+        await host.open()
+        return host
+
+    def _host(self, entrypoint: Path, kind: str, python: Path, env: Mapping[str, str]) -> MicroVMHost:
         environ = {**os.environ, **env}
-        host: MicroVMHost
         if kind == "fork":
-            host = ForkHost(
+            return ForkHost(
                 python=python,
                 entrypoint=entrypoint,
                 project=entrypoint.parent,
                 environ=environ,
                 learnt=self.folder / "learnt",
             )
-        else:
-            host = SpawnHost(python=python, entrypoint=entrypoint, project=entrypoint.parent, environ=environ)
-        self._hosts.append(host)
-        await host.open()
-        return host
+        return SpawnHost(python=python, entrypoint=entrypoint, project=entrypoint.parent, environ=environ)
 
     async def agent(
         self,
@@ -221,7 +222,9 @@ class Laboratory:
         """An agent at work; `runtime` changes members of its `AgentRuntime`."""
         entrypoint = self.write(source)
         python = runtime.pop("python", Path(sys.executable))
-        host = await self.host(entrypoint, kind=kind, python=python, **env)
+        versions = Versions(lambda: self._host(entrypoint, kind, python, env))
+        self._closing.append(versions.close)
+        await versions.update()
         described = AgentRuntime(
             name="agent",
             runtime_id="agent-0123456789",
@@ -232,7 +235,7 @@ class Laboratory:
         )
         return Agent(
             dataclasses.replace(described, **runtime),
-            host,
+            versions,
             {**os.environ, **env},
             Quirks.parse(quirks),
             self.run_folder,
@@ -240,7 +243,7 @@ class Laboratory:
 
     async def start(self, agent: Agent, journal: Journal | None = None) -> MicroVM:
         """A microVM of `agent`, which may not be ready."""
-        microvm = await agent.start("session", journal or Journal("test"))
+        microvm = await agent.start(agent.versions.current, journal or Journal("test"))
         self._microvms.append(microvm)
         return microvm
 
@@ -259,8 +262,8 @@ class Laboratory:
     async def close(self) -> None:
         for microvm in self._microvms:
             await (microvm.stop(0) if microvm.alive else microvm.release())
-        for host in self._hosts:
-            await host.close()
+        for close in self._closing:
+            await close()
         self.run_folder.remove()
 
 

@@ -10,8 +10,9 @@ import httpx
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Mount, Route
 
 from agentcore_emulator import errors
 from agentcore_emulator.app import Handler, make_app
@@ -139,7 +140,7 @@ async def ask(handler: Handler, path: str = "/model/m/converse", body: Any = Non
         passthrough=None,
         region="us-east-1",
         allow_host=(),
-        admin=[Route("/info", get_info)],
+        admin=Starlette(routes=[Mount("/_emulator", routes=[Route("/info", get_info)])]),
     )
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as caller:

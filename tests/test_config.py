@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_emulator.config import Settings
+from agentcore_emulator.config import Platforms, Settings
 
 
 def test_state_is_kept_in_the_folder_that_is_current_at_the_start(
@@ -12,3 +12,32 @@ def test_state_is_kept_in_the_folder_that_is_current_at_the_start(
     settings = Settings()
     monkeypatch.chdir("/")
     assert settings.state_dir == tmp_path / ".agentcore-emulator"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("V2", Platforms("V2", {})),
+        ("V1, one=V2", Platforms("V1", {"one": "V2"})),
+        ("one=V2,two=V1", Platforms("V1", {"one": "V2", "two": "V1"})),
+    ],
+)
+def test_platforms_are_read(text: str, expected: Platforms) -> None:
+    platforms = Platforms.parse(text)
+    assert platforms == expected
+    assert platforms.of("other") == expected.default
+    assert [platforms.of(name) for name in expected.named] == list(expected.named.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "'' is not one of AgentCore's platform versions, V1 and V2"),
+        ("v2", "'v2' is not one of AgentCore's platform versions"),
+        ("one=V3", "'V3' is not one of AgentCore's platform versions"),
+        ("V1,V2", "'V2' is not of the form agent=V2"),
+    ],
+)
+def test_what_names_no_platform(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Platforms.parse(text)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_emulator.config import ACCOUNT_ID, REGION, Settings
+from agentcore_emulator.config import ACCOUNT_ID, REGION, Platforms, Settings
 from agentcore_emulator.project import ProjectError, load
 
 
@@ -176,3 +176,27 @@ class TestEnvironmentFile:
         (tmp_path / "agent.env").write_bytes(b"A=\xff")
         with pytest.raises(ProjectError, match=r"agent\.env is not UTF-8 text"):
             load(Settings(target=entry, env_file=tmp_path / "agent.env"))
+
+
+class TestTheLifecycle:
+    def test_what_is_asked_for_goes_before_the_project(self, entry: Path) -> None:
+        [runtime] = load(Settings(target=entry, idle_timeout=60, max_lifetime=1_209_600))
+        assert (runtime.idle_timeout, runtime.max_lifetime) == (60, 1_209_600)
+
+    def test_a_short_lifetime_alone_shortens_the_idle_timeout(self, entry: Path) -> None:
+        [runtime] = load(Settings(target=entry, max_lifetime=300))
+        assert (runtime.idle_timeout, runtime.max_lifetime) == (300, 300)
+
+    def test_the_idle_timeout_is_no_longer_than_the_lifetime(self, entry: Path) -> None:
+        with pytest.raises(ProjectError, match="--idle-timeout: 600 must be less than or equal to the maximum"):
+            load(Settings(target=entry, idle_timeout=600, max_lifetime=300))
+
+
+class TestThePlatform:
+    def test_each_agent_has_its_own(self, entry: Path) -> None:
+        [runtime] = load(Settings(target=entry, platform=Platforms("V1", {"my_agent": "V2"})))
+        assert runtime.platform == "V2"
+
+    def test_an_agent_that_is_not_there(self, entry: Path) -> None:
+        with pytest.raises(ProjectError, match="--platform: there is no agent 'other', only my_agent"):
+            load(Settings(target=entry, platform=Platforms("V1", {"other": "V2"})))

@@ -46,12 +46,19 @@ def test_what_is_left_out_has_the_defaults_of_aws(project: Path) -> None:
             protocol="HTTP",
             idle_timeout=900,
             max_lifetime=28_800,
+            start_up_seconds=120,
             header_allowlist=frozenset(),
             agent_id=None,
             agent_arn=None,
             memory=None,
         )
     ]
+
+
+def test_an_agent_from_a_zip_has_less_time_to_start(project: Path) -> None:
+    [agent] = read_text(project, with_agent("deployment_type: direct_code_deploy"))
+    assert agent.start_up_seconds == 30
+    assert "deployment_type: 'zip' is not one of container" in complaint(project, with_agent("deployment_type: zip"))
 
 
 def test_everything_that_is_honoured(project: Path) -> None:
@@ -83,6 +90,7 @@ def test_everything_that_is_honoured(project: Path) -> None:
         protocol="MCP",
         idle_timeout=60,
         max_lifetime=3600,
+        start_up_seconds=120,
         header_allowlist=frozenset({"x-tenant", "authorization"}),
         agent_id="one-Ab12345678",
         agent_arn=arn,

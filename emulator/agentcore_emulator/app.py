@@ -10,11 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
-from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentcore_emulator import errors
@@ -186,20 +184,19 @@ def make_app(
     passthrough: Passthrough | None,
     region: str,
     allow_host: Sequence[str],
-    admin: Sequence[BaseRoute],
+    admin: ASGIApp,
 ) -> ASGIApp:
-    """The app over these planes, with the admin API's routes under `/_emulator`.
+    """The app over these planes, with the admin API under `/_emulator/`.
 
     Loads the services' models, so that the first request does not have to.
     """
     for group in _BY_SCOPE.values():
         for name in group:
             load(name)
-    own = Starlette(routes=[Mount("/_emulator", routes=list(admin))])
     aws = _Dispatcher(planes, streaming, passthrough, region)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Past Starlette's middleware and routing: an invocation has no use for them, and feels them.
-        await (own if scope["path"].startswith("/_emulator/") else aws)(scope, receive, send)
+        await (admin if scope["path"].startswith("/_emulator/") else aws)(scope, receive, send)
 
     return AccessCheck(app, allowed=allow_host)

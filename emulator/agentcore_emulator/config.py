@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Self, get_args
 
 from agentcore_emulator.quirks import Quirks
 
-__all__ = ["ACCOUNT_ID", "DEFAULT_PORT", "REGION", "STATE_DIR", "STATE_FILE", "ProjectError", "Settings"]
+__all__ = [
+    "ACCOUNT_ID",
+    "DEFAULT_PORT",
+    "REGION",
+    "STATE_DIR",
+    "STATE_FILE",
+    "ClockKind",
+    "Platform",
+    "Platforms",
+    "ProjectError",
+    "Settings",
+]
 
 REGION: Final = "us-east-1"
 # moto's default account as well, so ARNs made by any service behind the one port agree.
@@ -18,8 +30,44 @@ STATE_DIR: Final = Path(".agentcore-emulator")
 STATE_FILE: Final = "state.db"
 
 
+Platform = Literal["V1", "V2"]
+"""AgentCore's platform versions: V1 boots per session, V2 restores each session from a snapshot of the version."""
+
+ClockKind = Literal["system", "virtual"]
+"""Whether time passes by itself, or only when the clock is advanced."""
+
+
 class ProjectError(Exception):
     """What the settings point at cannot be run; the message is one sentence that says where and why."""
+
+
+@dataclass(frozen=True)
+class Platforms:
+    """The platform version of each agent runtime: `default`, but for those in `named`, by their names."""
+
+    default: Platform = "V1"
+    named: Mapping[str, Platform] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `V2`, `V1,my_agent=V2` or `my_agent=V2`. Raises ValueError with one sentence."""
+        default: Platform = "V1"
+        named: dict[str, Platform] = {}
+        for position, item in enumerate(item.strip() for item in text.split(",")):
+            name, equals, version = (part.strip() for part in item.rpartition("="))
+            if version not in get_args(Platform):
+                raise ValueError(f"{version!r} is not one of AgentCore's platform versions, V1 and V2")
+            if equals:
+                named[name] = version  # type: ignore[assignment]
+            elif position:
+                raise ValueError(f"{item!r} is not of the form agent=V2; only the first item may be a version alone")
+            else:
+                default = version  # type: ignore[assignment]
+        return cls(default, named)
+
+    def of(self, name: str) -> Platform:
+        """The version of the agent runtime `name`."""
+        return self.named.get(name, self.default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +78,9 @@ class Settings:
     interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. With `ephemeral`,
     nothing is kept in `state_dir` after the emulator ends. `passthrough` holds botocore service names whose calls go to
     real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that are let in besides
-    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model.
+    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model. `idle_timeout` and
+    `max_lifetime` are in seconds and go before what the project says. `busy_needs_time` is as in
+    `runtime.lifecycle.PingRules`. `session_storage` is the name below `/mnt` of the folder that outlives a stop.
     """
 
     target: Path | None = None
@@ -45,5 +95,11 @@ class Settings:
     debug: bool = False
     allow_host: tuple[str, ...] = ()
     model_rules: Path | None = None
+    platform: Platforms = field(default_factory=Platforms)
+    clock: ClockKind = "system"
+    idle_timeout: int | None = None
+    max_lifetime: int | None = None
+    busy_needs_time: bool = False
+    session_storage: str | None = None
     region: str = REGION
     account_id: str = ACCOUNT_ID

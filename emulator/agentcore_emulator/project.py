@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agentcore_emulator import project_files, toolkit_yaml
-from agentcore_emulator.config import ProjectError, Settings
+from agentcore_emulator.config import Platform, ProjectError, Settings
 from agentcore_emulator.toolkit_yaml import Agent, Memory, Protocol
 
 __all__ = ["AgentRuntime", "ProjectError", "load"]
@@ -29,6 +29,7 @@ class AgentRuntime:
 
     `project_dir` is what a session's working directory is a copy of. `python` runs the agent. `environment` holds the
     agent's configured variables, `memory` the memory that it is to find under `BEDROCK_AGENTCORE_MEMORY_ID`.
+    `session_storage` is the name below `/mnt` of the folder that outlives a session's stop.
     """
 
     name: str
@@ -40,6 +41,9 @@ class AgentRuntime:
     protocol: Protocol = "HTTP"
     idle_timeout: float = 900.0
     max_lifetime: float = 28_800.0
+    start_up_seconds: float = 30.0
+    platform: Platform = "V1"
+    session_storage: str | None = None
     header_allowlist: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
     memory: Memory | None = None
@@ -56,6 +60,7 @@ def load(settings: Settings) -> list[AgentRuntime]:
         runtime_id = _runtime_id(agent)
         arn = f"arn:aws:bedrock-agentcore:{settings.region}:{settings.account_id}:runtime/{runtime_id}"
         project_files.check_size(agent.project_dir)
+        idle, lifetime = _lifecycle(agent, settings)
         runtime = AgentRuntime(
             name=agent.name,
             runtime_id=runtime_id,
@@ -64,8 +69,11 @@ def load(settings: Settings) -> list[AgentRuntime]:
             project_dir=agent.project_dir,
             python=_interpreter(settings.python, agent.project_dir),
             protocol=agent.protocol,
-            idle_timeout=agent.idle_timeout,
-            max_lifetime=agent.max_lifetime,
+            idle_timeout=idle,
+            max_lifetime=lifetime,
+            start_up_seconds=agent.start_up_seconds,
+            platform=settings.platform.of(agent.name),
+            session_storage=settings.session_storage,
             header_allowlist=agent.header_allowlist,
             environment=variables,
             memory=agent.memory,
@@ -74,7 +82,23 @@ def load(settings: Settings) -> list[AgentRuntime]:
             if other.arn == runtime.arn:
                 raise ProjectError(f"the agents {other.name!r} and {runtime.name!r} have the same ARN, {other.arn}")
         runtimes.append(runtime)
+    for name in settings.platform.named:
+        if not any(runtime.name == name for runtime in runtimes):
+            raise ProjectError(f"--platform: there is no agent {name!r}, only {', '.join(r.name for r in runtimes)}")
     return runtimes
+
+
+def _lifecycle(agent: Agent, settings: Settings) -> tuple[float, float]:
+    """Idle timeout and maximum lifetime; a shorter lifetime alone shortens the idle timeout too, as AWS has it."""
+    lifetime = agent.max_lifetime if settings.max_lifetime is None else settings.max_lifetime
+    if settings.idle_timeout is None:
+        return min(agent.idle_timeout, lifetime), lifetime
+    if settings.idle_timeout > lifetime:
+        raise ProjectError(
+            f"--idle-timeout: {settings.idle_timeout} must be less than or equal to the maximum lifetime of"
+            f" {agent.name}, which is {lifetime:.0f}; give both"
+        )
+    return settings.idle_timeout, lifetime
 
 
 def _agents(target: Path | None) -> list[Agent]:

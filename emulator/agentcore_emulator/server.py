@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import errno
+import functools
 import ipaddress
 import logging
 import os
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import uvicorn
 
 from agentcore_emulator import __version__
-from agentcore_emulator.admin import admin_routes
+from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import STATE_FILE, Settings
@@ -31,6 +32,7 @@ from agentcore_emulator.runtime.microvm.host import BootFailure
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
+from agentcore_emulator.runtime.versions import Versions
 from agentcore_emulator.store import Store, StoreError
 
 __all__ = ["Emulator", "StartError"]
@@ -126,7 +128,7 @@ class Emulator:
         listener = _listen(settings.host, settings.port)
         self._stack.callback(listener.close)
         self.url = _url(listener)
-        clock = Clock()
+        clock = Clock(frozen=settings.clock == "virtual")
         folder = RunFolder()
         self._stack.callback(folder.remove)
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
@@ -142,9 +144,9 @@ class Emulator:
 
         memory = MemoryPlane(store, clock, settings.region, settings.account_id)
         self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
-        agents = [await self._boot(runtime, state, folder) for runtime in self.runtimes]
-        sessions = Sessions(clock, debug=settings.debug)
-        runtime = RuntimePlane(Agents(agents, settings.account_id), sessions, clock, debug=settings.debug)
+        sessions = Sessions(clock, debug=settings.debug, busy_needs_time=settings.busy_needs_time)
+        agents = Agents([await self._boot(runtime, state, folder) for runtime in self.runtimes], settings.account_id)
+        runtime = RuntimePlane(agents, sessions, clock, debug=settings.debug)
         app = make_app(
             planes=[
                 runtime,
@@ -156,18 +158,18 @@ class Emulator:
             region=settings.region,
             # Whoever has it listen on an address of this machine calls it by that.
             allow_host=[*settings.allow_host, urlsplit(self.url).hostname or ""],
-            admin=admin_routes(self.info, sessions),
+            admin=admin_app(self.info, clock, agents, sessions),
         )
         await self._serve(app, listener, sessions)
 
     async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder) -> Agent:
         environ = guest_environment(self.url, self.settings, runtime, os.environ)
-        host = make_host(runtime, environ, state / "preimports")
-        self._stack.push_async_callback(host.close)
-        await host.open()
+        versions = Versions(functools.partial(make_host, runtime, environ, state / "preimports"))
+        self._stack.push_async_callback(versions.close)
+        await versions.update()
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
-        return Agent(runtime, host, environ, self.settings.quirks, folder, terminal)
+        return Agent(runtime, versions, environ, self.settings.quirks, folder, terminal)
 
     async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
         config = uvicorn.Config(

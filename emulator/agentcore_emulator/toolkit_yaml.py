@@ -29,6 +29,10 @@ _LIFECYCLE: Final = range(60, 28_800 + 1)
 _DEFAULT_IDLE: Final = 900
 _DEFAULT_LIFETIME: Final = 28_800
 
+# For how long an agent may take to serve, by the kind of its deployment: AWS developer guide, "Troubleshoot AgentCore
+# Runtime".
+START_UP_SECONDS: Final = {"container": 120.0, "direct_code_deploy": 30.0}
+
 # botocore's `bedrock-agentcore-control` model: AgentRuntimeName, AgentRuntimeId, AgentRuntimeArn.
 _NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,47}")
 _ID: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]{0,99}-[a-zA-Z0-9]{10}")
@@ -60,6 +64,7 @@ class Agent:
     protocol: Protocol = "HTTP"
     idle_timeout: float = _DEFAULT_IDLE
     max_lifetime: float = _DEFAULT_LIFETIME
+    start_up_seconds: float = START_UP_SECONDS["direct_code_deploy"]
     header_allowlist: frozenset[str] = frozenset()
     agent_id: str | None = None
     agent_arn: str | None = None
@@ -195,6 +200,7 @@ def _agent(node: _Node, key: str) -> Agent:
         protocol=_protocol(node["aws"]["protocol_configuration"]["server_protocol"]),
         idle_timeout=idle,
         max_lifetime=lifetime,
+        start_up_seconds=_start_up_seconds(node["deployment_type"]),
         header_allowlist=_headers(node),
         agent_id=agent_id,
         agent_arn=arn,
@@ -234,6 +240,13 @@ def _lifecycle(node: _Node) -> tuple[float, float]:
     if idle > lifetime:
         raise node["idle_runtime_session_timeout"].error(f"{idle} is more than max_lifetime, which is {lifetime}")
     return idle, lifetime
+
+
+def _start_up_seconds(node: _Node) -> float:
+    kind = node.text() or "container"  # the toolkit's own default
+    if kind not in START_UP_SECONDS:
+        raise node.error(f"{kind!r} is not one of {', '.join(START_UP_SECONDS)}")
+    return START_UP_SECONDS[kind]
 
 
 def _protocol(node: _Node) -> Protocol:

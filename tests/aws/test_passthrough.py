@@ -27,6 +27,7 @@ from botocore.exceptions import ClientError
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentcore_emulator.app import make_app
@@ -63,7 +64,7 @@ async def emulate(serve: Serve) -> AsyncIterator[Callable[[], Awaitable[str]]]:
 
     async def start() -> str:
         return await serve(
-            make_app(planes=[], streaming={}, passthrough=passing, region=REGION, allow_host=[], admin=[])
+            make_app(planes=[], streaming={}, passthrough=passing, region=REGION, allow_host=[], admin=Starlette())
         )
 
     yield start

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from agentcore_emulator.cli import options
-from agentcore_emulator.config import Settings
+from agentcore_emulator.config import Platforms, Settings
 from agentcore_emulator.quirks import Quirks
 
 Parse = Callable[..., Settings]
@@ -84,6 +84,12 @@ EVERY_OPTION = [
     ("debug", "true", True),
     ("allow-host", "a.test", ("a.test",)),
     ("model-rules", "/r", Path("/r")),
+    ("platform", "V1,a=V2", Platforms("V1", {"a": "V2"})),
+    ("clock", "virtual", "virtual"),
+    ("idle-timeout", "60", 60),
+    ("max-lifetime", "1209600", 1_209_600),
+    ("busy-needs-time", "true", True),
+    ("session-storage", "/mnt/data/", "data"),
 ]
 
 
@@ -137,12 +143,16 @@ def test_the_table_is_that_of_the_targets_project(parse: Parse, project: Path) -
         ("--quirks", "loud", "'loud' is not a level of a quirk; the levels are strict, warn, off"),
         ("--passthrough", "s3,bedrock-runtim", "there is no AWS service 'bedrock-runtim'; did you mean "),
         ("--passthrough", "zzzzzzzz", "there is no AWS service 'zzzzzzzz', by the names that boto3.client"),
+        ("--platform", "V3", "'V3' is not one of AgentCore's platform versions, V1 and V2"),
+        ("--session-storage", "/data", "'/data' is not one folder below /mnt, as in /mnt/data"),
+        ("--session-storage", "/mnt/..", "'/mnt/..' is not one folder below /mnt"),
     ],
 )
 def test_a_bad_value_names_where_it_came_from(
     parse: Parse, project: Path, monkeypatch: pytest.MonkeyPatch, flag: str, value: str, message: str
 ) -> None:
     name = flag.removeprefix("--")
+    variable = f"AGENTCORE_EMULATOR_{name.replace('-', '_').upper()}"
     with pytest.raises(typer.BadParameter) as raised:
         parse(flag, value)
     assert raised.value.message.startswith(f"{flag}: {message}")
@@ -150,10 +160,12 @@ def test_a_bad_value_names_where_it_came_from(
     with pytest.raises(typer.BadParameter) as raised:
         parse()
     assert raised.value.message.startswith(f"'{name}' in {project / 'pyproject.toml'}: {message}")
-    monkeypatch.setenv(f"AGENTCORE_EMULATOR_{name.upper()}", value)
+    monkeypatch.setenv(variable, value)
     with pytest.raises(typer.BadParameter) as raised:
         parse()
-    assert raised.value.message.startswith(f"AGENTCORE_EMULATOR_{name.upper()} in the environment: {message}")
+    assert raised.value.message.startswith(
+        f"AGENTCORE_EMULATOR_{name.replace('-', '_').upper()} in the environment: {message}"
+    )
 
 
 def test_a_wrong_table_stops_every_command(parse: Parse, project: Path) -> None:

@@ -17,6 +17,7 @@ from botocore.eventstream import EventStream
 from botocore.loaders import Loader
 from botocore.model import ServiceModel, StructureShape
 from botocore.parsers import EventStreamJSONParser
+from starlette.applications import Starlette
 
 from agentcore_emulator.app import make_app
 from agentcore_emulator.models import ModelPlane
@@ -82,7 +83,9 @@ def serve() -> Serve:
 
     @contextmanager
     def serving(plane: ModelPlane) -> Iterator[str]:
-        app = make_app(planes=[plane], streaming={}, passthrough=None, region="us-east-1", allow_host=(), admin=())
+        app = make_app(
+            planes=[plane], streaming={}, passthrough=None, region="us-east-1", allow_host=(), admin=Starlette()
+        )
         # Listening before the server runs: who connects early waits in the backlog.
         with socket.create_server(("127.0.0.1", 0)) as listener:
             server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.config import Config
 
-from agentcore_emulator.clock import Clock
+from agentcore_emulator.clock import Clock, Timer
 from agentcore_emulator.testing import EmulatorProcess, new_session
 
 
@@ -80,57 +80,31 @@ def session() -> str:
 
 
 class FakeClock(Clock):
-    """A clock that stands still until a test moves it."""
+    """A clock that stands still until a test moves it, and tells what is due when."""
 
     def __init__(self) -> None:
-        self.now = 1_700_000_000.0
-        self._timers: list[asyncio.TimerHandle] = []
+        super().__init__(frozen=True)
         self._watchers: list[asyncio.Future[None]] = []
 
-    def time(self) -> float:
-        return self.now
+    @property
+    def now(self) -> float:
+        return self.time()
 
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
-        wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        timer = self.call_later(seconds, lambda: None if wake.done() else wake.set_result(None))
-        try:
-            await wake
-        finally:
-            timer.cancel()
-
-    def call_later(self, seconds: float, callback: Callable[[], None]) -> asyncio.TimerHandle:
-        timer = asyncio.TimerHandle(self.now + seconds, callback, (), asyncio.get_running_loop())
-        self._timers.append(timer)
+    def call_later(self, seconds: float, callback: Callable[[], Awaitable[None] | None]) -> Timer:
+        timer = super().call_later(seconds, callback)
         for watcher in self._watchers:
             if not watcher.done():
                 watcher.set_result(None)
         return timer
 
-    async def due_at(self, moment: float) -> None:
-        """Return as soon as something is due at exactly `moment`."""
-        while not any(timer.when() == pytest.approx(moment, abs=1e-6) for timer in self._pending()):
+    async def due_in(self, seconds: float) -> None:
+        """Return as soon as something is due in just that time."""
+        moment = self._position() + seconds
+        while not any(timer.when == pytest.approx(moment, abs=1e-4) for timer in self._timers):
             watcher: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._watchers.append(watcher)
             await watcher
             self._watchers.remove(watcher)
-
-    def advance(self, seconds: float) -> None:
-        """Move on, and do whatever is due by then."""
-        self.now += seconds
-        for timer in sorted(self._pending(), key=asyncio.TimerHandle.when):
-            if timer.when() <= self.now + 1e-6:
-                self._timers.remove(timer)
-                timer._run()
-
-    def _pending(self) -> list[asyncio.TimerHandle]:
-        self._timers = [timer for timer in self._timers if not timer.cancelled()]
-        return self._timers
 
 
 @pytest.fixture

@@ -567,7 +567,7 @@ async def test_an_agent_that_does_not_answer_in_time(
     entered, never = make_fifo("entered"), make_fifo("never")
     answer = asyncio.create_task(invoke(laboratory, clock, f"{entered.put_here}; {never.get_here}", debug=False))
     await asyncio.to_thread(entered.get)
-    clock.advance(15 * 60)
+    await clock.advance(15 * 60)
     with pytest.raises(GatewayTimeout):
         await answer
 
@@ -580,7 +580,7 @@ async def test_an_agent_that_is_debugged_has_all_the_time(
         invoke(laboratory, clock, f"{entered.put_here}; {gate.get_here}; answer('late')", debug=True)
     )
     await asyncio.to_thread(entered.get)
-    clock.advance(100_000)
+    await clock.advance(100_000)
     gate.put()
     sent = await answer
     assert sent[0]["status"] == 200

@@ -12,7 +12,7 @@ import pytest
 from agentcore_emulator.errors import ResourceNotFoundException, RetryableConflictException, RuntimeClientError
 from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.session import Session, SessionKey, State
-from agentcore_emulator.runtime.sessions import START_UP_SECONDS, Sessions
+from agentcore_emulator.runtime.sessions import Sessions
 
 if TYPE_CHECKING:
     from tests.conftest import Fifo, Laboratory
@@ -22,6 +22,7 @@ Order = Callable[[MicroVM, str], Awaitable[Any]]
 MakeFifo = Callable[[str], "Fifo"]
 
 KEY = SessionKey("agent-0123456789", "DEFAULT", "a-session")
+START_UP_SECONDS = 30.0
 OTHER = KEY._replace(session_id="another-session")
 
 
@@ -148,7 +149,7 @@ async def test_a_stopped_session_leaves_nothing_behind(
 
 
 async def test_a_dead_microvm_takes_its_session_with_it(
-    laboratory: Laboratory, sessions: Sessions, order: Order
+    laboratory: Laboratory, sessions: Sessions, clock: FakeClock, order: Order
 ) -> None:
     agent = await laboratory.agent()
     session = await sessions.get_or_start(KEY, agent)
@@ -157,9 +158,9 @@ async def test_a_dead_microvm_takes_its_session_with_it(
     await microvm.exited
     await asyncio.sleep(0)
     assert list(sessions) == []
+    assert (session.state, session.reason) == (State.STOPPED, "its process was killed by SIGKILL")
     assert any("was killed by SIGKILL; the next call starts cold" in line for line in session.journal.lines)
-    assert session.watch is not None
-    await session.watch
+    await clock.advance(0)
     assert list(laboratory.run_folder.path.iterdir()) == []
     again = await sessions.get_or_start(KEY, agent)
     assert await order(microvm_of(again), "answer(state['count'])") == 1
@@ -227,10 +228,10 @@ async def test_a_wrong_port_is_named_after_the_deadline(
     )
     start = asyncio.create_task(sessions.get_or_start(KEY, agent))
     await asyncio.to_thread(bound.get)
-    await clock.due_at(clock.now + START_UP_SECONDS)
+    await clock.due_in(START_UP_SECONDS)
     for _ in range(10):
         await asyncio.sleep(0)  # What the guest has reported is there; these turns take it in.
-    clock.advance(START_UP_SECONDS)
+    await clock.advance(START_UP_SECONDS)
     with pytest.raises(RuntimeClientError):
         await start
     assert f"the agent listens on port {port}, but AgentCore speaks to port 8080; serve there" in caplog.text
@@ -241,8 +242,8 @@ async def test_no_server_at_all_is_named_after_the_deadline(
 ) -> None:
     agent = await laboratory.agent(make_fifo("never").get_here)
     start = asyncio.create_task(sessions.get_or_start(KEY, agent))
-    await clock.due_at(clock.now + START_UP_SECONDS)
-    clock.advance(START_UP_SECONDS)
+    await clock.due_in(START_UP_SECONDS)
+    await clock.advance(START_UP_SECONDS)
     with pytest.raises(RuntimeClientError, match="Please make sure that initialization completes in 30s"):
         await start
     assert "did not start: nothing listened on port 8080 within 30 s; call app.run() at the end" in caplog.text
@@ -257,7 +258,7 @@ async def test_a_breakpoint_in_the_start_up_may_be_sat_on(
     agent = await laboratory.agent(f"{entered.put_here}; {gate.get_here}\n{puppet}")
     start = asyncio.create_task(sessions.get_or_start(KEY, agent))
     await asyncio.to_thread(entered.get)
-    clock.advance(100_000)
+    await clock.advance(100_000)
     await asyncio.sleep(0)
     gate.put()
     assert (await start).state is State.IDLE

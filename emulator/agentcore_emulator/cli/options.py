@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import inspect
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from agentcore_emulator.cli import project_table
-from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, Settings
+from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, ClockKind, Platforms, Settings
 from agentcore_emulator.quirks import Quirks
 
 __all__ = [
@@ -29,6 +30,9 @@ __all__ = [
 T = TypeVar("T")
 
 ENVIRONMENT_PREFIX: Final = "AGENTCORE_EMULATOR_"
+
+# Seconds: botocore's `bedrock-agentcore-control` model, LifecycleConfiguration.
+_LIFECYCLE: Final = range(60, 1_209_600 + 1)
 
 
 def use_project_table(ctx: typer.Context, target: Path | None) -> Path | None:
@@ -140,6 +144,47 @@ def settings(
         Path | None,
         _option("MODEL_RULES", "A YAML file of rules for the scripted model.", metavar="FILE", show_default="built in"),
     ] = None,
+    platform: Annotated[
+        str,
+        _option(
+            "PLATFORM",
+            "V1 boots per session, V2 restores a snapshot; and agent=V2 for one, as in V1,my_agent=V2.",
+            metavar="VERSIONS",
+        ),
+    ] = "V1",
+    clock: Annotated[
+        ClockKind, _option("CLOCK", "Whether time passes by itself (system), or only when it is advanced (virtual).")
+    ] = "system",
+    idle_timeout: Annotated[
+        int | None,
+        _option(
+            "IDLE_TIMEOUT",
+            "Seconds after which an idle session ends.",
+            min=_LIFECYCLE.start,
+            max=_LIFECYCLE.stop - 1,
+            metavar="N",
+            show_default="the project's, else 900",
+        ),
+    ] = None,
+    max_lifetime: Annotated[
+        int | None,
+        _option(
+            "MAX_LIFETIME",
+            "Seconds after which any session ends.",
+            min=_LIFECYCLE.start,
+            max=_LIFECYCLE.stop - 1,
+            metavar="N",
+            show_default="the project's, else 28800",
+        ),
+    ] = None,
+    busy_needs_time: Annotated[
+        bool,
+        _option("BUSY_NEEDS_TIME", "A HealthyBusy without a numeric time_of_last_update does not keep a session."),
+    ] = False,
+    session_storage: Annotated[
+        str | None,
+        _option("SESSION_STORAGE", "A folder that outlives a session's stop, as in /mnt/data.", metavar="/mnt/NAME"),
+    ] = None,
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -147,6 +192,8 @@ def settings(
     """
     levels = _checked(ctx, "quirks", Quirks.parse, quirks)
     services = _checked(ctx, "passthrough", _services, passthrough)
+    platforms = _checked(ctx, "platform", Platforms.parse, platform)
+    storage = None if session_storage is None else _checked(ctx, "session_storage", _mount_name, session_storage)
     return Settings(
         target=target,
         host=host,
@@ -160,6 +207,12 @@ def settings(
         debug=debug,
         allow_host=tuple(_items(allow_host)),
         model_rules=model_rules,
+        platform=platforms,
+        clock=clock,
+        idle_timeout=idle_timeout,
+        max_lifetime=max_lifetime,
+        busy_needs_time=busy_needs_time,
+        session_storage=storage,
     )
 
 
@@ -184,6 +237,14 @@ def _checked(ctx: typer.Context, name: str, check: Callable[[str], T], text: str
 
 def _items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _mount_name(text: str) -> str:
+    # botocore's `bedrock-agentcore-control` model, MountPath.
+    match = re.fullmatch(r"/mnt/([a-zA-Z0-9._-]+)/?", text)
+    if match is None or match[1].strip(".") == "" or not 6 <= len(text) <= 200:
+        raise ValueError(f"{text!r} is not one folder below /mnt, as in /mnt/data")
+    return match[1]
 
 
 def _services(text: str) -> frozenset[str]:

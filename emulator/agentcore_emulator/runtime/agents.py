@@ -16,6 +16,7 @@ from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost, MicroVMSpec
 from agentcore_emulator.runtime.microvm.link import Finding
 from agentcore_emulator.runtime.microvm.resources import RunFolder
+from agentcore_emulator.runtime.versions import Version, Versions
 
 __all__ = ["CONTRACTS", "Agent", "Agents", "Contract", "make_host"]
 
@@ -40,19 +41,19 @@ CONTRACTS: Mapping[str, Contract] = {
 
 
 class Agent:
-    """One agent runtime at work."""
+    """One agent runtime at work; `versions` needs an `update` before the first session."""
 
     def __init__(
         self,
         runtime: AgentRuntime,
-        host: MicroVMHost,
+        versions: Versions,
         environ: Mapping[str, str],
         quirks: Quirks,
         folder: RunFolder,
         terminal: str | None = None,
     ) -> None:
         self.runtime = runtime
-        self.host = host
+        self.versions = versions
         self.quirks = quirks
         contract = CONTRACTS[runtime.protocol]
         self.port = contract.port
@@ -61,15 +62,15 @@ class Agent:
         self._folder = folder
         self._terminal = terminal
 
-    async def start(self, session_id: str, journal: Journal) -> MicroVM:
-        """Start a microVM for a session; it may not be ready yet. Raises `BootFailure`."""
+    async def start(self, version: Version, journal: Journal) -> MicroVM:
+        """Start a microVM for a session on a version; it may not be ready yet. Raises `BootFailure`."""
 
         def on_finding(finding: Finding) -> None:
             journal.happened(f"quirk {finding.quirk}: {finding.place}: {finding.remedy}", level=logging.WARNING)
 
         folder = self._folder.session()
         try:
-            return await self.host.start(
+            return await version.start(
                 MicroVMSpec(
                     entrypoint=self.runtime.entrypoint,
                     project=self.runtime.project_dir,

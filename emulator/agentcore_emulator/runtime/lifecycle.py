@@ -1,97 +1,225 @@
 """Watches one session's two deadlines: the idle timeout, which `/ping` can hold off, and the maximum lifetime.
 
-AWS developer guide, "Configure lifecycle settings" and "Handle asynchronous and long running agents": the lifetime
-counts from the microVM's creation and nothing resets it; the idle time counts from the end of the last invocation, and
-a session whose `/ping` says `HealthyBusy` is not idle.
+AWS developer guide, "Configure lifecycle settings", "Handle asynchronous and long running agents" and "HTTP protocol
+contract": the lifetime counts from the microVM's creation and nothing resets it. The idle time counts from the end of
+the last invocation, or from when `/ping` has last changed from `HealthyBusy`, whichever is later.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Callable
+from typing import NamedTuple
 
-from agentcore_emulator.clock import Clock
+from agentcore_emulator.clock import Clock, Timer
 from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.relay import BrokenGuest, ClientGone, Exchange
-from agentcore_emulator.runtime.session import Session
+from agentcore_emulator.runtime.session import Session, State
 
-__all__ = ["ping", "watch"]
+__all__ = ["Health", "Lifecycle", "PingRules", "ping"]
 
-# Observed of the platform, which polls all the time. Here only a session at its deadline is asked, so that idle ones
-# cost nothing.
+# Observed of the platform, which asks all the time. Here a session is asked when it first comes to rest, once after its
+# last invocation, and again only while it is busy, so that idle ones cost nothing.
 _POLL_SECONDS = 2.0
 
 # No limit is documented; an agent that takes longer for so little is not one that keeps its session alive.
 _PING_SECONDS = 5.0
 
+# Of an answer that has two short members.
+_LONGEST_ANSWER = 64 * 1024
 
-async def watch(session: Session, clock: Clock, expire: Callable[[Session, str], Awaitable[None]]) -> None:
-    """Wait for the first deadline that `session` really passes, then `await expire(session, reason)`."""
-    runtime = session.runtime
-    end_of_life = session.created + runtime.max_lifetime
-    wait = asyncio.create_task(_until_idle(session, clock))
-    life = asyncio.create_task(clock.sleep(max(0.0, end_of_life - clock.time())))
-    try:
-        await asyncio.wait((wait, life), return_when=asyncio.FIRST_COMPLETED)
-        if life.done():
-            reason = f"its maximum lifetime of {runtime.max_lifetime:.0f} s is over"
-        else:
-            wait.result()
-            reason = f"idle for {runtime.idle_timeout:.0f} s"
-    finally:
-        wait.cancel()
-        life.cancel()
-    await expire(session, reason)
+_HEALTHY = "Healthy"
+_UNHEALTHY = "Unhealthy"
+_BUSY = "HealthyBusy"
 
 
-async def _until_idle(session: Session, clock: Clock) -> None:
-    busy_since_poll = False
-    while True:
-        await session.idle.wait()
-        remaining = session.last_used + session.runtime.idle_timeout - clock.time()
-        if remaining > 0:
-            await clock.sleep(remaining)
-            continue
-        if busy_since_poll:
-            await clock.sleep(_POLL_SECONDS)
-        if not session.idle.is_set() or session.microvm is None:
-            continue
-        status, last_update = await ping(session.microvm, clock)
-        busy_since_poll = status == "HealthyBusy"
-        if busy_since_poll:
-            continue
-        if last_update is not None and last_update > session.last_used:
-            # The status changed after the last invocation: the idle time counts from there.
-            session.last_used = min(last_update, clock.time())
-            continue
-        if session.idle.is_set():
-            return
+class Health(NamedTuple):
+    """What a `/ping` says: its status, `time_of_last_update` in real seconds since the epoch if it is a number.
 
-
-async def ping(microvm: MicroVM, clock: Clock) -> tuple[str, float | None]:
-    """What the agent's `/ping` says: its status and `time_of_last_update` in epoch seconds, if it is a number.
-
-    Anything but an answer of 200 with such a JSON object, within 5 s, counts as `Unhealthy`.
+    `Unhealthy` stands for anything but an answer of 200 with such a JSON object within 5 s; `answer` tells what came.
     """
+
+    status: str
+    changed: float | None
+    answer: str
+
+
+class PingRules(NamedTuple):
+    """How a session's `/ping` is understood.
+
+    `asked` is False for protocols that have none (MCP). `busy_needs_time`: whether `HealthyBusy` counts only beside a
+    numeric `time_of_last_update`, as users have reported; AWS's documentation says that the platform then keeps the
+    time itself. `moment` turns a guest's time stamp into the emulator's time.
+    """
+
+    asked: bool
+    busy_needs_time: bool
+    moment: Callable[[float], float]
+
+
+class Lifecycle:
+    """Calls `end(session, reason)` at the first deadline that the session really passes. `cancel` when it has ended."""
+
+    def __init__(self, session: Session, clock: Clock, end: Callable[[Session, str], None], rules: PingRules) -> None:
+        self._session = session
+        self._clock = clock
+        self._end = end
+        self._rules = rules
+        self._busy_seen = session.created
+        self._looked = False
+        self._stamp: float | None = None
+        self._was_healthy = False
+        self._warned = False
+        self._idle: Timer | None = None
+        self._poll: asyncio.TimerHandle | None = None
+        self._polling: asyncio.Task[None] | None = None
+        lifetime = session.runtime.max_lifetime
+        self._life = clock.call_later(session.created + lifetime - clock.time(), self._life_is_over)
+        self._watch_idle(session.runtime.idle_timeout)
+
+    def rest(self) -> None:
+        """Nothing is in flight any more: the idle time runs."""
+        if self._rules.asked and not self._looked:
+            # What the first stamp is has no meaning; that a later one is another has.
+            self._clock.in_background(self._first_look())
+        # Timers that are set already look for themselves how much time is left when they are due.
+        if self._idle is None:
+            self._watch_idle(self._session.runtime.idle_timeout)
+        if self._poll is None and self._rules.asked and not self._clock.frozen:
+            self._poll_in(_POLL_SECONDS)
+
+    def cancel(self) -> None:
+        """Watch no more."""
+        self._life.cancel()
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._poll is not None:
+            self._poll.cancel()
+        if self._polling is not None and self._polling is not asyncio.current_task():
+            self._polling.cancel()
+
+    def _life_is_over(self) -> None:
+        self._end(self._session, f"its maximum lifetime of {self._session.runtime.max_lifetime:.0f} s is over")
+
+    # The idle timeout, on the emulator's clock
+
+    def _watch_idle(self, seconds: float) -> None:
+        self._idle = self._clock.call_later(seconds, self._on_idle_deadline)
+
+    def _remaining(self) -> float:
+        since = max(self._session.last_used, self._busy_seen)
+        return since + self._session.runtime.idle_timeout - self._clock.time()
+
+    async def _on_idle_deadline(self) -> None:
+        self._idle = None
+        session = self._session
+        if session.in_flight:
+            return  # `rest` sets the next one.
+        if self._remaining() <= 0 and self._rules.asked:
+            await self._look()
+        if not session.serves or session.in_flight:
+            return
+        remaining = self._remaining()
+        if remaining > 0:
+            self._watch_idle(remaining)
+        else:
+            self._end(session, f"idle for {session.runtime.idle_timeout:.0f} s")
+
+    # What /ping says, asked in the guest's own time, which is real time
+
+    def _poll_in(self, seconds: float) -> None:
+        self._poll = asyncio.get_running_loop().call_later(seconds, self._on_poll)
+
+    def _on_poll(self) -> None:
+        self._poll = None
+        if self._session.serves and not self._session.in_flight:
+            self._polling = asyncio.create_task(self._ask_again_while_busy())
+
+    async def _first_look(self) -> None:
+        if self._session.serves:
+            await self._look()
+
+    async def _ask_again_while_busy(self) -> None:
+        health = await self._look()
+        session = self._session
+        if not session.serves or session.in_flight:
+            return
+        if health.status == _UNHEALTHY and self._was_healthy:
+            self._end(session, f"its /ping is unhealthy: {health.answer}")
+        elif session.state is State.ACTIVE:
+            self._poll_in(_POLL_SECONDS)
+
+    async def _look(self) -> Health:
+        """Ask once, and take in what it means for the session."""
+        session = self._session
+        assert session.microvm is not None, "a lifecycle of a session that is not provisioned"
+        health = await ping(session.microvm)
+        self._tell(health)
+        now = self._clock.time()
+        news = self._looked and health.changed is not None and health.changed != self._stamp
+        self._looked, self._stamp = True, health.changed
+        if not session.serves or session.in_flight:
+            return health
+        if health.status == _BUSY and (health.changed is not None or not self._rules.busy_needs_time):
+            self._busy_seen = now
+            session.state = State.ACTIVE
+            return health
+        if health.status == _HEALTHY:
+            if news:
+                self._busy_seen = max(self._busy_seen, min(self._moment(health), now))
+            elif session.state is State.ACTIVE:
+                self._busy_seen = now  # A change that no time stamp tells of is one of now.
+        session.state = State.IDLE
+        return health
+
+    def _moment(self, health: Health) -> float:
+        """When the status has changed, in the emulator's time. A stamp in whole seconds means any time within one."""
+        assert health.changed is not None
+        return self._rules.moment(health.changed + 1 if health.changed.is_integer() else health.changed)
+
+    def _tell(self, health: Health) -> None:
+        if health.status != _UNHEALTHY:
+            self._was_healthy = True
+        elif not self._was_healthy and not self._warned:
+            self._warned = True
+            self._session.journal.happened(
+                f"GET /ping {health.answer}; AgentCore starts no agent whose /ping does not answer 200 with a JSON"
+                ' object as {"status": "Healthy"}',
+                level=logging.WARNING,
+            )
+
+
+async def ping(microvm: MicroVM) -> Health:
+    """Ask the agent's `/ping`."""
 
     async def receive() -> dict[str, object]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
     try:
-        async with microvm.connect() as (reader, writer):
+        async with asyncio.timeout(_PING_SECONDS), microvm.connect() as (reader, writer):
             exchange = Exchange(reader, writer)
-            limit = clock.call_later(_PING_SECONDS, exchange.abort)
-            try:
-                await exchange.request("GET", "/ping", [("host", "localhost")], receive, 0)
-                await exchange.head()
-                body = b"".join([piece async for piece in exchange.body()])
-            finally:
-                limit.cancel()
+            await exchange.request("GET", "/ping", [("host", "localhost")], receive, 0)
+            await exchange.head()
+            body = b""
+            async for piece in exchange.body():
+                body += piece
+                if len(body) > _LONGEST_ANSWER:
+                    return Health(_UNHEALTHY, None, "did not come to an end of its answer")
+    except TimeoutError:
+        return Health(_UNHEALTHY, None, f"did not answer within {_PING_SECONDS:.0f} s")
+    except (OSError, BrokenGuest, ClientGone) as error:
+        return Health(_UNHEALTHY, None, f"was not answered: {error}")
+    if exchange.status != 200:
+        return Health(_UNHEALTHY, None, f"answered {exchange.status}")
+    try:
         answer = json.loads(body)
-        if exchange.status != 200 or not isinstance(answer, dict):
-            return "Unhealthy", None
         stamp = answer.get("time_of_last_update")
-        return str(answer.get("status")), float(stamp) if isinstance(stamp, int | float) else None
-    except (OSError, BrokenGuest, ClientGone, ValueError, OverflowError, RecursionError):
-        return "Unhealthy", None
+        changed = float(stamp) if isinstance(stamp, int | float) and not isinstance(stamp, bool) else None
+        status = answer.get("status")
+    except (AttributeError, ValueError, OverflowError, RecursionError):
+        return Health(_UNHEALTHY, None, "did not answer with a JSON object")
+    if status not in (_HEALTHY, _BUSY):
+        return Health(_UNHEALTHY, None, f"answered with the status {str(status)[:50]!r}")
+    return Health(status, changed, "answered 200")

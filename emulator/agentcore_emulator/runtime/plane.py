@@ -21,7 +21,7 @@ from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
 from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers
 from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.relay import BrokenGuest, ClientGone, Exchange
-from agentcore_emulator.runtime.session import Session, SessionKey, State
+from agentcore_emulator.runtime.session import Invocation, Session, SessionKey, State
 from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.runtime.truncation import Truncation
 
@@ -105,13 +105,14 @@ class RuntimePlane:
         receive = _limited(receive)
         for last_try in (False, True):
             session = await self.sessions.get_or_start(key, agent)
-            with session.invocation(self._clock) as microvm:
+            with session.invocation(self._clock) as use:
+                microvm = use.microvm
                 try:
                     async with microvm.connect() as (reader, writer):
                         exchange = Exchange(reader, writer)
                         try:
                             await exchange.request("POST", agent.path, lines, receive, length)
-                            await self._answer(agent, session, microvm, exchange, request_id, send)
+                            await self._answer(agent, use, exchange, request_id, send)
                         finally:
                             await exchange.close()
                     return
@@ -125,9 +126,8 @@ class RuntimePlane:
                     session.journal.happened("the client went away before its request was complete")
                     return
 
-    async def _answer(
-        self, agent: Agent, session: Session, microvm: MicroVM, exchange: Exchange, request_id: str, send: Send
-    ) -> None:
+    async def _answer(self, agent: Agent, use: Invocation, exchange: Exchange, request_id: str, send: Send) -> None:
+        session, microvm = use.session, use.microvm
         try:
             await self._head(exchange)
         except BrokenGuest as failure:
@@ -153,6 +153,8 @@ class RuntimePlane:
                 # keeps the agent from being held up.
                 complete = exchange.complete
                 piece = truncation.cut(piece)
+                if complete:
+                    use.over()
                 if piece or complete:
                     await send({"type": "http.response.body", "body": piece, "more_body": not complete})
         except BrokenGuest as failure:
@@ -161,6 +163,7 @@ class RuntimePlane:
             session.journal.happened(f"the answer was cut off: {reason}", level=logging.ERROR)
             return
         if not complete:
+            use.over()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         microvm.answered()
         truncation.report(session, microvm)

@@ -7,36 +7,49 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, RetryableConflictException, RuntimeClientError
 from agentcore_emulator.runtime.agents import Agent
 from agentcore_emulator.runtime.journal import Journal
-from agentcore_emulator.runtime.lifecycle import watch
+from agentcore_emulator.runtime.lifecycle import Lifecycle, PingRules
 from agentcore_emulator.runtime.microvm.host import BootFailure, MicroVM
 from agentcore_emulator.runtime.session import Session, SessionKey, State
+from agentcore_emulator.runtime.versions import Version
 
 __all__ = ["Sessions"]
 
 _IN_PROGRESS = "Session operation in progress, please retry"
 
-# An agent from a container image has 120 s to serve, one from a zip 30 s; what runs here is laid out as the latter.
-# (AWS developer guide, "Troubleshoot AgentCore Runtime"; the message is as users report it.)
-START_UP_SECONDS = 30.0
-_TOO_SLOW = "Runtime initialization time exceeded. Please make sure that initialization completes in 30s."
+# As users report it. A failing import surfaces on AWS as this very message, its traceback in CloudWatch.
+_TOO_SLOW = "Runtime initialization time exceeded. Please make sure that initialization completes in {:.0f}s."
 
 # Observed: a stopped microVM is gone in less than 5 s.
 STOP_GRACE_SECONDS = 5.0
 
+# Sessions that have ended stay to be looked at, with what they printed.
+_ENDED_KEPT = 100
+
 
 class Sessions:
-    """All sessions of an emulator."""
+    """All sessions of an emulator. `busy_needs_time` and `moment` are as in `PingRules`."""
 
-    def __init__(self, clock: Clock, *, debug: bool) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        debug: bool,
+        busy_needs_time: bool = False,
+        moment: Callable[[float], float] | None = None,
+    ) -> None:
+        self.ended: deque[Session] = deque(maxlen=_ENDED_KEPT)
         self._clock = clock
         self._debug = debug
+        self._busy_needs_time = busy_needs_time
+        self._moment = moment or clock.at
         self._sessions: dict[SessionKey, Session] = {}
         self._provisioning: set[asyncio.Task[Any]] = set()
         self._closing = False
@@ -46,27 +59,33 @@ class Sessions:
         return iter(list(self._sessions.values()))
 
     async def get_or_start(self, key: SessionKey, agent: Agent) -> Session:
-        """The live session of `key`, or a new one, provisioned.
+        """The live session of `key`, or a new one on the agent's current version, provisioned.
 
         Raises `RetryableConflictException` while it is being provisioned or torn down by another call or everything is
         coming to its end, and `RuntimeClientError` if the agent does not come up.
         """
         session = self._sessions.get(key)
         if session is not None:
-            if session.state in (State.PROVISIONING, State.STOPPING):
+            if not session.serves:
                 raise RetryableConflictException(_IN_PROGRESS)
             return session
         if self._closing:
             raise RetryableConflictException(_IN_PROGRESS)
-        session = Session(key, agent.runtime, Journal(f"[{agent.runtime.name} {key.session_id}]"), self._clock.time())
+        version = agent.versions.current
+        journal = Journal(f"[{agent.runtime.name} {key.session_id}]")
+        session = Session(key, agent.runtime, journal, self._clock.time(), version.number)
         self._sessions[key] = session
         task = asyncio.current_task()
         assert task is not None
         self._provisioning.add(task)
         try:
-            await self._provision(session, agent)
+            await self._provision(session, agent, version)
+        except BootFailure as failure:
+            journal.happened(f"did not start: {failure}", level=logging.ERROR)
+            self._ended(session, f"did not start: {failure}")
+            raise RuntimeClientError(_TOO_SLOW.format(agent.runtime.start_up_seconds)) from None
         except BaseException:
-            self._sessions.pop(key, None)
+            self._ended(session, "its first call was cancelled")
             raise
         finally:
             self._provisioning.discard(task)
@@ -80,9 +99,9 @@ class Sessions:
         session = self._sessions.get(key)
         if session is None:
             raise ResourceNotFoundException(f"Session {key.session_id} was not found or has already ended")
-        if session.state in (State.PROVISIONING, State.STOPPING):
+        if not session.serves:
             raise RetryableConflictException(_IN_PROGRESS)
-        await self._end(session, reason, grace)
+        await asyncio.shield(self._end(session, reason, grace))
 
     async def close(self, *, grace: float) -> None:
         """End all sessions at once; calls for which one is being provisioned are cancelled."""
@@ -90,83 +109,94 @@ class Sessions:
         provisioning = list(self._provisioning)
         for task in provisioning:
             task.cancel()
-        ending = []
+        ending: list[Awaitable[None]] = []
         for session in self:
-            if session.state in (State.ACTIVE, State.IDLE):
+            if session.serves:
                 ending.append(self._end(session, "the emulator stops", grace))
             elif session.microvm is not None:  # It is being stopped, with more grace than there is now.
                 ending.append(session.microvm.stop(grace))
         await asyncio.gather(*provisioning, *ending, return_exceptions=True)
 
-    async def _provision(self, session: Session, agent: Agent) -> None:
+    async def _provision(self, session: Session, agent: Agent, version: Version) -> None:
         microvm: MicroVM | None = None
         try:
-            microvm = await agent.start(session.key.session_id, session.journal)
-            await self._ready(microvm, agent.port)
-        except BootFailure as failure:
-            session.journal.happened(f"did not start: {failure}", level=logging.ERROR)
-            if microvm is not None:
-                await microvm.stop(0)
-            # A failing import surfaces on AWS as this very message, its traceback in CloudWatch.
-            raise RuntimeClientError(_TOO_SLOW) from None
+            microvm = await agent.start(version, session.journal)
+            await self._ready(microvm, agent)
         except BaseException:
             if microvm is not None:
                 await microvm.stop(0)
             raise
         session.microvm = microvm
         session.state = State.IDLE
-        session.idle.set()
         microvm.drain_log()
         session.journal.happened(f"started, pid {microvm.pid}")
         microvm.exited.add_done_callback(lambda _: self._on_death(session))
         if not self._debug:
-            session.watch = asyncio.create_task(watch(session, self._clock, self._expire))
+            rules = PingRules(agent.runtime.protocol != "MCP", self._busy_needs_time, self._moment)
+            session.lifecycle = Lifecycle(session, self._clock, self._expire, rules)
 
-    async def _ready(self, microvm: MicroVM, port: int) -> None:
+    async def _ready(self, microvm: MicroVM, agent: Agent) -> None:
         ready = asyncio.create_task(microvm.ready())
-        waits = [ready] if self._debug else [ready, asyncio.create_task(self._clock.sleep(START_UP_SECONDS))]
+        late = asyncio.Event()
+        too_late = asyncio.create_task(late.wait())
+        limit = agent.runtime.start_up_seconds
+        timer = None if self._debug else self._clock.call_later(limit, late.set)
         try:
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((ready, too_late), return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for wait in waits:
-                wait.cancel()
+            ready.cancel()
+            too_late.cancel()
+            if timer is not None:
+                timer.cancel()
         if not ready.done():
-            raise BootFailure(_no_server(microvm, port))
+            raise BootFailure(_no_server(microvm, agent.port, limit))
         await ready
 
-    async def _expire(self, session: Session, reason: str) -> None:
-        if session.state in (State.ACTIVE, State.IDLE):
-            await self._end(session, reason, STOP_GRACE_SECONDS)
+    def _expire(self, session: Session, reason: str) -> None:
+        if session.serves:
+            self._end(session, reason, STOP_GRACE_SECONDS)
 
     def _on_death(self, session: Session) -> None:
-        if session.state is State.STOPPING or session.microvm is None:
+        if not session.serves or session.microvm is None:
             return
-        session.state = State.STOPPING
         session.microvm.drain_log()
-        session.journal.happened(
-            f"ended: its process {session.microvm.how_it_ended()}; the next call starts cold", level=logging.ERROR
-        )
+        reason = f"its process {session.microvm.how_it_ended()}"
+        session.journal.happened(f"ended: {reason}; the next call starts cold", level=logging.ERROR)
         # A next call must not meet this session any more, whatever is still to be cleared away.
-        self._sessions.pop(session.key, None)
-        if session.watch is not None:
-            session.watch.cancel()
-        session.watch = asyncio.create_task(session.microvm.release())
+        self._ended(session, reason)
+        self._clock.in_background(session.microvm.release())
 
-    async def _end(self, session: Session, reason: str, grace: float) -> None:
+    def _end(self, session: Session, reason: str, grace: float) -> asyncio.Task[None]:
+        """From now on the session takes no calls; the task is done when nothing of it is left."""
         assert session.microvm is not None
         session.state = State.STOPPING
+        session.reason, session.ended = reason, self._clock.time()
         session.microvm.drain_log()
         session.journal.happened(f"stopping: {reason}")
         session.microvm.sever()
-        if session.watch is not None and session.watch is not asyncio.current_task():
-            session.watch.cancel()
-        await session.microvm.stop(grace)
+        if session.lifecycle is not None:
+            session.lifecycle.cancel()
+        return self._clock.in_background(self._tear_down(session, session.microvm, grace))
+
+    async def _tear_down(self, session: Session, microvm: MicroVM, grace: float) -> None:
+        try:
+            await microvm.stop(grace)
+        finally:
+            self._ended(session)
+
+    def _ended(self, session: Session, reason: str | None = None) -> None:
+        if session.lifecycle is not None:
+            session.lifecycle.cancel()
+        session.state = State.STOPPED
+        if reason is not None:
+            session.reason, session.ended = reason, self._clock.time()
         self._sessions.pop(session.key, None)
+        self.ended.append(session)
 
 
-def _no_server(microvm: MicroVM, port: int) -> str:
+def _no_server(microvm: MicroVM, port: int, limit: float) -> str:
     """Why a microVM that lives does not serve."""
     if microvm.link.elsewhere:
         ports = ", ".join(map(str, microvm.link.elsewhere))
         return f"the agent listens on port {ports}, but AgentCore speaks to port {port}; serve there"
-    return f"nothing listened on port {port} within {START_UP_SECONDS:.0f} s; call app.run() at the end of the file"
+    return f"nothing listened on port {port} within {limit:.0f} s; call app.run() at the end of the file"
