@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import json
 import os
 import select
@@ -18,13 +19,13 @@ import pytest
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.quirks import Quirks
 from agentcore_emulator.runtime.agents import Agent
+from agentcore_emulator.runtime.hosts import make_host
 from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.fork import ForkHost
 from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.microvm.spawn import SpawnHost
 from agentcore_emulator.runtime.relay import Exchange
-from agentcore_emulator.runtime.versions import Versions
 from agentcore_emulator.testing import EmulatorProcess
 
 REPOSITORY = Path(__file__).parent.parent
@@ -177,6 +178,7 @@ class Laboratory:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.isolated = False
         self.run_folder = RunFolder()
         self._closing: list[Callable[[], Awaitable[None]]] = []
         self._microvms: list[MicroVM] = []
@@ -207,6 +209,7 @@ class Laboratory:
                 project=entrypoint.parent,
                 environ=environ,
                 learnt=self.folder / "learnt",
+                isolated=self.isolated,
             )
         return SpawnHost(python=python, entrypoint=entrypoint, project=entrypoint.parent, environ=environ)
 
@@ -222,9 +225,6 @@ class Laboratory:
         """An agent at work; `runtime` changes members of its `AgentRuntime`."""
         entrypoint = self.write(source)
         python = runtime.pop("python", Path(sys.executable))
-        versions = Versions(lambda: self._host(entrypoint, kind, python, env))
-        self._closing.append(versions.close)
-        await versions.update()
         described = AgentRuntime(
             name="agent",
             runtime_id="agent-0123456789",
@@ -233,13 +233,19 @@ class Laboratory:
             project_dir=entrypoint.parent,
             python=python,
         )
-        return Agent(
+        agent = Agent(
             dataclasses.replace(described, **runtime),
-            versions,
+            functools.partial(make_host, learnt=self.folder / "learnt")
+            if kind == "fork"
+            else lambda *_: self._host(entrypoint, kind, python, env),
             {**os.environ, **env},
             Quirks.parse(quirks),
             self.run_folder,
+            isolated=self.isolated,
         )
+        self._closing.append(agent.versions.close)
+        await agent.versions.update()
+        return agent
 
     async def start(self, agent: Agent, journal: Journal | None = None) -> MicroVM:
         """A microVM of `agent`, which may not be ready."""

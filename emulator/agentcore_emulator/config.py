@@ -16,6 +16,7 @@ __all__ = [
     "STATE_DIR",
     "STATE_FILE",
     "ClockKind",
+    "IsolationKind",
     "Platform",
     "Platforms",
     "ProjectError",
@@ -32,6 +33,9 @@ STATE_FILE: Final = "state.db"
 
 Platform = Literal["V1", "V2"]
 """AgentCore's platform versions: V1 boots per session, V2 restores each session from a snapshot of the version."""
+
+IsolationKind = Literal["namespaces", "plain"]
+"""Whether a guest has files, process ids and a host name of its own, or just folders and an environment."""
 
 ClockKind = Literal["system", "virtual"]
 """Whether time passes by itself, or only when the clock is advanced."""
@@ -81,6 +85,7 @@ class Settings:
     loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model. `idle_timeout` and
     `max_lifetime` are in seconds and go before what the project says. `busy_needs_time` is as in
     `runtime.lifecycle.PingRules`. `session_storage` is the name below `/mnt` of the folder that outlives a stop.
+    Without `isolation` it is the better one that works.
     """
 
     target: Path | None = None
@@ -101,5 +106,6 @@ class Settings:
     max_lifetime: int | None = None
     busy_needs_time: bool = False
     session_storage: str | None = None
+    isolation: IsolationKind | None = None
     region: str = REGION
     account_id: str = ACCOUNT_ID

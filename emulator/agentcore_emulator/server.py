@@ -27,12 +27,15 @@ from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
-from agentcore_emulator.runtime.agents import Agent, Agents, make_host
+from agentcore_emulator.runtime.agents import Agent, Agents
+from agentcore_emulator.runtime.hosts import make_host
+from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import BootFailure
+from agentcore_emulator.runtime.microvm.isolation import Isolation
+from agentcore_emulator.runtime.microvm.isolation import choose as choose_isolation
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
-from agentcore_emulator.runtime.versions import Versions
 from agentcore_emulator.store import Store, StoreError
 
 __all__ = ["Emulator", "StartError"]
@@ -86,6 +89,7 @@ class Emulator:
         self.settings = settings
         self.runtimes = list(runtimes)
         self.url = ""
+        self.isolation: dict[str, Isolation] = {}
         self._stack = contextlib.AsyncExitStack()
         self._serving: asyncio.Task[None] | None = None
 
@@ -164,12 +168,23 @@ class Emulator:
 
     async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder) -> Agent:
         environ = guest_environment(self.url, self.settings, runtime, os.environ)
-        versions = Versions(functools.partial(make_host, runtime, environ, state / "preimports"))
-        self._stack.push_async_callback(versions.close)
-        await versions.update()
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
-        return Agent(runtime, versions, environ, self.settings.quirks, folder, terminal)
+        agent = Agent(
+            runtime,
+            functools.partial(make_host, learnt=state / "preimports"),
+            environ,
+            self.settings.quirks,
+            folder,
+            hidden=[self.settings.state_dir],
+            terminal=terminal,
+        )
+        isolation = await choose_isolation(self.settings.isolation, agent.spec(Journal(f"[{runtime.name}]")))
+        agent.isolated = isolation.kind == "namespaces"
+        self.isolation[runtime.name] = isolation
+        self._stack.push_async_callback(agent.versions.close)
+        await agent.versions.update()
+        return agent
 
     async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
         config = uvicorn.Config(

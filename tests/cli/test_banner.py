@@ -25,7 +25,7 @@ def runtimes(tmp_path: Path) -> list[AgentRuntime]:
 
 def shown(settings: Settings, runtimes: list[AgentRuntime], url: str = URL, *, colour: bool = False) -> list[str]:
     text = io.StringIO()
-    banner.show(Console(file=text, highlight=False, width=80, force_terminal=colour), settings, runtimes, url)
+    banner.show(Console(file=text, highlight=False, width=80, force_terminal=colour), settings, runtimes, {}, url)
     return text.getvalue().splitlines()
 
 

@@ -16,7 +16,9 @@ PROGRAM = """
 import os, signal, subprocess, sys, threading
 os.setpgid(0, 0)
 from agentcore_emulator.guest.link import Link
-link = Link(int(sys.argv[1]))
+link = Link()
+link.connect(int(sys.argv[1]))
+link.listen()
 """
 
 
@@ -103,9 +105,9 @@ def test_sending_to_a_host_that_is_gone_is_no_error(start: Any) -> None:
     guest = start(
         """
 import socket
-threading.Thread.start, started = lambda thread: None, threading.Thread.start
 ours, theirs = socket.socketpair()
-quiet = Link(os.dup(theirs.fileno()))  # Its thread, which would end the process, is not started.
+quiet = Link()
+quiet.connect(os.dup(theirs.fileno()))
 theirs.close()
 ours.close()
 quiet.send({"a": 1})
@@ -113,3 +115,16 @@ link.send({"survived": True})
 """
     )
     assert guest.hear() == {"survived": True}
+
+
+def test_what_is_told_before_there_is_a_line_goes_elsewhere(start: Any) -> None:
+    guest = start(
+        """
+told = []
+early = Link(told.append)
+early.send({"a": 1})
+Link().send({"b": 2})  # Nobody wants it.
+link.send({"told": told})
+"""
+    )
+    assert guest.hear() == {"told": [{"a": 1}]}

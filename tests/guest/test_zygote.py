@@ -61,7 +61,7 @@ class Zygote:
             on_line=print,
             on_finding=print,
         )
-        spec.folder.make(self.folder / "project")
+        spec.folder.make(self.folder / "project", isolated=False)
         link, theirs = socket.socketpair()
         self._links.append(link)
         with theirs, socket.socket(socket.AF_UNIX) as unix, socket.socket() as tcp, Path(os.devnull).open("wb") as log:

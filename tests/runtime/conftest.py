@@ -66,10 +66,13 @@ def make_caller() -> type[Caller]:
 
 @pytest.fixture(scope="session")
 def caller(tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Iterator[Caller]:
-    """One emulator process for all tests that leave it as it was, with a caller of its puppet."""
+    """One emulator process for all tests that leave it as it was, with a caller of its puppet.
+
+    Its guests are not isolated: the tests meet them through the file system, and end them by signals of their own.
+    """
     file = tmp_path_factory.mktemp("puppet") / "agent.py"
     file.write_text(puppet, encoding="utf-8")
-    with EmulatorProcess(file, "--quirks", "off") as emulator:
+    with EmulatorProcess(file, "--quirks", "off", "--isolation", "plain") as emulator:
         yield Caller(emulator)
 
 

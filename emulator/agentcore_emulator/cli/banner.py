@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["show", "warn_if_public"]
 
 
-def show(console: Console, settings: Settings, runtimes: list[AgentRuntime], url: str) -> None:
+def show(
+    console: Console, settings: Settings, runtimes: list[AgentRuntime], isolation: Mapping[str, object], url: str
+) -> None:
     """Prints the banner; its last line starts with `Ready` and names the URL."""
     public = not _is_loopback(settings.host)
     rows = [("URL", url if public else f"{url}  (this machine only)")]
     for runtime in runtimes:
         default = "  (default)" if runtime is runtimes[0] and len(runtimes) > 1 else ""
-        rows.append((f"{runtime.protocol} agent", f"{runtime.name}  {runtime.arn}{default}"))
+        platform = "" if runtime.platform == "V1" else f"  on {runtime.platform}"
+        rows.append((f"{runtime.protocol} agent", f"{runtime.name}  {runtime.arn}{platform}{default}"))
+    for text, names in _by_text(isolation).items():
+        rows.append(("Isolation", text if len(names) == len(runtimes) else f"{text} for {', '.join(names)}"))
+    if settings.clock == "virtual":
+        rows.append(("Clock", f"stands still until it is advanced: POST {url}/_emulator/clock/advance"))
     rows.append(("Quirks", str(settings.quirks)))
     rows.append(("Memory", "kept until the emulator ends" if settings.ephemeral else _short(settings.state_dir)))
     if settings.passthrough:
@@ -39,6 +47,14 @@ def show(console: Console, settings: Settings, runtimes: list[AgentRuntime], url
     warn_if_public(console, settings.host)
     # No style: colour codes before it would hide the word from whoever waits for a line that starts with it.
     _print(console, Text(f"Ready at {url} (Ctrl-C stops it)"))
+
+
+def _by_text(isolation: Mapping[str, object]) -> dict[str, list[str]]:
+    """The agents' names by how they are isolated."""
+    found: dict[str, list[str]] = {}
+    for name, kind in isolation.items():
+        found.setdefault(str(kind), []).append(name)
+    return found
 
 
 def warn_if_public(console: Console, host: str) -> None:

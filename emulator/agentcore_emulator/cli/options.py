@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from agentcore_emulator.cli import project_table
-from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, ClockKind, Platforms, Settings
+from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, ClockKind, IsolationKind, Platforms, Settings
 from agentcore_emulator.quirks import Quirks
 
 __all__ = [
@@ -185,6 +185,14 @@ def settings(
         str | None,
         _option("SESSION_STORAGE", "A folder that outlives a session's stop, as in /mnt/data.", metavar="/mnt/NAME"),
     ] = None,
+    isolation: Annotated[
+        IsolationKind | None,
+        _option(
+            "ISOLATION",
+            "Sessions with files, process ids and host name of their own (namespaces), or as processes only (plain).",
+            show_default="the better one that works",
+        ),
+    ] = None,
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -213,6 +221,7 @@ def settings(
         max_lifetime=max_lifetime,
         busy_needs_time=busy_needs_time,
         session_storage=storage,
+        isolation=isolation,
     )
 
 

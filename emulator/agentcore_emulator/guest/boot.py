@@ -4,12 +4,12 @@ import builtins
 import json
 import os
 import signal
-import socket
 import sys
 import tempfile
 import threading
 import traceback
 import types
+from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NoReturn
 
@@ -19,41 +19,73 @@ from .listen import Listeners
 
 
 def main(kind: str, argument: str) -> None:
-    """Become a zygote, and in each of its children a guest; or become a guest at once (`spawn`); or just `check`.
+    """Become a zygote, and in each of its children a guest; or become a guest at once (`spawn`); or just `check` or `probe`.
 
-    `argument` is the descriptor of the zygote's line to the host, or the file that holds the spawned guest's order, or
-    JSON with the entry file to check and the folders that it imports from.
+    `argument` is the descriptor of the zygote's line to the host and how it is isolated, or the file that holds the
+    spawned guest's order, or JSON: the entry file to check and the folders that it imports from, or the plan to probe.
     """
     if kind == "zygote":
-        from . import zygote
+        from . import ripening
 
-        order = zygote.serve(socket.socket(fileno=int(argument)))
-        if order is None:
-            return
+        ripening.serve(argument)
+    elif kind == "probe":
+        from . import namespaces
+
+        namespaces.probe(namespaces.Plan(**json.loads(argument)))
     elif kind == "check":
         problem = imports.problem(*json.loads(argument))
         if problem is not None:
             sys.exit(problem)
-        return
     else:
         with open(argument, encoding="utf-8") as file:
-            order = channel.Order(**json.load(file))
-    run(order.spec, *order.descriptors)
+            run(channel.Order(**json.load(file)))
 
 
-def run(spec: dict[str, Any], unix: int, tcp: int, log: int, link_descriptor: int) -> None:
-    """Run the agent of `spec` to its end: the process then exits as a Python program does.
+def run(order: channel.Order) -> None:
+    """Run the agent to its end: the process then exits as a Python program does.
 
-    `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`, `terminal`.
+    The order's `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`,
+    `terminal`, and `isolation` (the members of `namespaces.Plan`, or None).
     """
-    for descriptor in (unix, tcp, link_descriptor):
+    spec = order.spec
+    link = Link()
+    listeners = Listeners(spec["port"], link)
+    move_in(order, link, listeners)
+    take_program(spec)
+    run_agent(spec, link, listeners)
+
+
+def move_in(order: channel.Order, link: Link, listeners: Listeners, mounted: Sequence[str] = ()) -> None:
+    """Make the order's sockets, streams, files and environment this process's.
+
+    `mounted` is what `namespaces.settle` has mounted here before.
+    """
+    spec = order.spec
+    unix, tcp, log, line = order.descriptors
+    for descriptor in (unix, tcp, line):
         os.set_inheritable(descriptor, False)  # They came inheritable, and are none of what the agent starts.
-    _take_standard_streams(log)
-    _take_environment(spec)
+    take_standard_streams(log)
+    link.connect(line)
+    listeners.take(unix, tcp)
+    if spec["isolation"] is not None:
+        from . import namespaces
+
+        try:
+            namespaces.isolate()
+            namespaces.unsettle(list(mounted))
+            namespaces.settle(namespaces.Plan(**spec["isolation"]))
+            namespaces.disarm()
+        except OSError as error:
+            _fail(link, f"it cannot be isolated ({error}); start with --isolation plain")
+    take_environment(spec)
     if spec["terminal"]:
         debug.use_terminal(spec["terminal"])
-    link = Link(link_descriptor)
-    listeners = Listeners(unix, tcp, spec["port"], link)
+    # Not before: namespaces and capabilities are a thread's own.
+    link.listen()
+
+
+def run_agent(spec: dict[str, Any], link: Link, listeners: Listeners) -> None:
+    """Run the entry file as `__main__`, and serve its app if it does not do so itself."""
     try:
         listeners.install()
         quirks.install(spec["quirks"], link, spec["project"])
@@ -94,7 +126,8 @@ def _sentence(error: BaseException, frames: types.TracebackType | None, project:
     return "".join([text, *(f" at {place.filename}:{place.lineno}" for place in (own or places)[-1:])])
 
 
-def _take_standard_streams(log: int) -> None:
+def take_standard_streams(log: int) -> None:
+    """Print into `log`, which is then closed, and read nothing."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(log, 1)
@@ -103,18 +136,22 @@ def _take_standard_streams(log: int) -> None:
     os.close(log)
 
 
-def _take_environment(spec: dict[str, Any]) -> None:
+def take_environment(spec: dict[str, Any]) -> None:
+    """Have the session's variables and folders."""
     os.environ.clear()
     os.environ.update(spec["environ"])
     os.chdir(spec["folder"])
+    tempfile.tempdir = None
+
+
+def take_program(spec: dict[str, Any]) -> None:
+    """Be the program that the entry file is, with nothing of what a fork would carry over from the zygote."""
     script_folder = os.path.dirname(spec["entrypoint"])
     sys.argv[:] = [spec["entrypoint"]]
     # By which reloaders start their program again.
     sys.orig_argv[:] = [sys.executable, "-u", spec["entrypoint"]]
     # As `python agent.py` has it, then the project's root, from which a container's `python -m` imports.
     sys.path[:0] = list(dict.fromkeys([script_folder, spec["project"]]))
-    # What a fork would carry over from the zygote.
-    tempfile.tempdir = None
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()

@@ -10,21 +10,37 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from . import imports
 
 
 class Link:
-    """One guest's end. `send` may be called from any thread."""
+    """One guest's end: `connect`, then `listen`. `send` may be called from any thread.
 
-    def __init__(self, descriptor: int) -> None:
-        self._socket = socket.socket(fileno=descriptor)
+    Before `connect` the messages go to `early`.
+    """
+
+    def __init__(self, early: "Callable[[dict[str, Any]], None] | None" = None) -> None:
+        self._early = early
+        self._socket: socket.socket | None = None
         self._lock = threading.Lock()
-        threading.Thread(target=self._listen, name="agentcore-link", daemon=True).start()
+
+    def connect(self, descriptor: int) -> None:
+        """Take over the host's line."""
+        self._socket = socket.socket(fileno=descriptor)
+
+    def listen(self) -> None:
+        """Answer the host from here on, in a thread."""
+        threading.Thread(target=self._listen, args=[self._socket], name="agentcore-link", daemon=True).start()
 
     def send(self, message: dict[str, Any]) -> None:
         """Tell the host; a host that is gone is no error, for the guest is about to be ended."""
+        if self._socket is None:
+            if self._early is not None:
+                self._early(message)
+            return
         data = json.dumps(message).encode() + b"\n"
         try:
             with self._lock:
@@ -32,10 +48,10 @@ class Link:
         except OSError:
             pass
 
-    def _listen(self) -> None:
+    def _listen(self, connection: socket.socket) -> None:
         # A thread that blocks in a system call costs nothing while the guest is idle, and unlike a reader on the
         # agent's event loop it works for every kind of server.
-        with self._socket.makefile("rb") as lines:
+        with connection.makefile("rb") as lines:
             try:
                 for line in lines:
                     if json.loads(line).get("report") == "modules":
@@ -43,3 +59,4 @@ class Link:
             except OSError:
                 pass
         os.killpg(0, signal.SIGKILL)
+        os._exit(1)  # Process 1 of a namespace does not die of its own signal, but all others die with it.

@@ -9,22 +9,33 @@ Any other port stays as the code has it and is reported, for on AWS nobody would
 import os
 import socket
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import idle
 from .hooks import when_imported
 from .link import Link
 
+if TYPE_CHECKING:
+    from .snapshot import Snapshot
+
 
 class Listeners:
-    """The host's two listening sockets, of which the agent's server takes one."""
+    """The host's two listening sockets, of which the agent's server takes one.
 
-    def __init__(self, unix: int, tcp: int, port: int, link: Link) -> None:
+    They must have been given with `take` when the server starts, or be given by the `snapshot` that is then taken.
+    """
+
+    def __init__(self, port: int, link: Link, snapshot: "Snapshot | None" = None) -> None:
         self.serving = False
-        self._unix = unix
-        self._tcp = tcp
+        self._unix = -1
+        self._tcp = -1
         self._port = port
         self._link = link
+        self._snapshot = snapshot
+
+    def take(self, unix: int, tcp: int) -> None:
+        """The descriptors of the two."""
+        self._unix, self._tcp = unix, tcp
 
     def install(self) -> None:
         """Hook `uvicorn.Server` and `socket.socket.bind` in this process."""
@@ -49,7 +60,20 @@ class Listeners:
             if sockets or config.uds or config.fd is not None or config.port not in self._ports():
                 await startup(server, sockets=sockets)
                 return
-            await startup(server, sockets=[socket.socket(fileno=os.dup(self._unix))])
+            # Sockets are named before the app's lifespan starts, and the session's is there only after it.
+            listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            lifespan_startup = server.lifespan.startup
+
+            async def startup_of_lifespan() -> None:
+                await lifespan_startup()
+                if server.lifespan.should_exit:
+                    return
+                if self._snapshot is not None:
+                    await self._snapshot.take_in_loop()
+                os.dup2(self._unix, listener.fileno(), inheritable=False)
+
+            server.lifespan.startup = startup_of_lifespan
+            await startup(server, sockets=[listener])
             if server.started:  # Older versions return from a startup that the app's lifespan has failed.
                 self._report("unix")
 
@@ -66,6 +90,8 @@ class Listeners:
                 if stream and address[1]:
                     self._link.send({"elsewhere": address[1]})
                 return
+            if self._snapshot is not None and not self.serving:
+                self._snapshot.take()
             os.dup2(self._tcp, this.fileno(), inheritable=this.get_inheritable())
             # Blocking mode belongs to the open socket, not to the descriptor, and this one has just been exchanged.
             os.set_blocking(this.fileno(), this.gettimeout() is None)

@@ -1,27 +1,39 @@
-"""The zygote: has the heavy packages imported and nothing of the agent's, and forks one guest per session (Linux).
+"""The zygote: a process that forks one guest per session (Linux).
 
-Host to zygote: `{"prepare": {"entrypoint", "folders", "preimport": file of module names}}`, then per session
-`{"fork": number, "spec": {…}}` with the guest's descriptors. Zygote to host: `{"problem": sentence | null}`,
-`{"ready": modules imported, "stopped_at": module | null}`, `{"forked": number, "pid": …}` with a pidfd or
-`{"unforked": number, "reason": …}`, and `{"exited": number, "status": as of waitpid}` once the guest and whatever it
-left behind are gone.
+On platform version V1 it has the heavy packages imported and nothing of the agent's. On V2 it goes on to run the agent
+itself, up to where its server would start (`snapshot`), and forks every session from there.
+
+Host to zygote: `{"prepare": {"entrypoint", "folders", "preimport": file of module names}}`; on V2 then `{"ripen": {…}}`
+with the version's log. Per session `{"fork": number, "spec": {…}}` with the guest's descriptors; on V2 also
+`{"run_on": seconds}`. Zygote to host: `{"problem": sentence | null}`, `{"ready": modules imported, "stopped_at": module
+| null}`, `{"ripe": …}` (see `snapshot`), `{"ran_on": whether anything could}`, `{"forked": number, "pid": …}` with a
+pidfd or `{"unforked": number, "reason": …}`, and `{"exited": number, "status": as of waitpid}` once the guest and
+whatever it left behind are gone.
 The zygote is the only reaper. When the line to the host ends it kills every guest, reaps and exits.
 """
 
-import ctypes
 import gc
 import json
 import os
 import select
 import signal
 import socket
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from . import channel, imports
+from . import channel, imports, kernel, namespaces
 
-_PR_SET_PDEATHSIG = 1
-_PR_SET_CHILD_SUBREAPER = 36
-_prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+class Ripen(NamedTuple):
+    """Run the agent of `spec` here, with `log` for what it prints."""
+
+    spec: dict[str, Any]
+    log: int
+
+
+class RunOn(NamedTuple):
+    """Let what the agent has under way go on for so many seconds."""
+
+    seconds: float
 
 
 class _Guest(NamedTuple):
@@ -29,101 +41,149 @@ class _Guest(NamedTuple):
     pid: int
 
 
-def serve(line: socket.socket) -> channel.Order | None:
-    """Serve the host until it hangs up (returns None). In each forked child returns what that guest is to run."""
-    # Descendants that a dead guest leaves behind become this process's children, and so can be found and ended.
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    message, _ = channel.receive(line)
-    if message is None:
-        return None
-    _prepare(line, message["prepare"])
-    guests: dict[int, _Guest] = {}
-    poll = select.poll()
-    poll.register(line, select.POLLIN)
-    while True:
-        for descriptor, _event in poll.poll():
-            if descriptor != line.fileno():
-                poll.unregister(descriptor)
-                _bury(line, descriptor, guests.pop(descriptor), guests)
-                continue
-            try:
-                message, descriptors = channel.receive(line)
-            except ConnectionError:
-                message, descriptors = None, []
-            if message is None:
-                _end_all(guests)
-                return None
-            zygote = os.getpid()
-            try:
-                pid = os.fork()
-            except OSError as error:
-                # There is no room for one more process, which is no reason to end the others.
-                for given in descriptors:
-                    os.close(given)
-                channel.send(line, {"unforked": message["fork"], "reason": str(error.strerror)})
-                continue
+class Zygote:
+    """One zygote; `line` is the way to its host. With `isolated` it is process 1 already, and so is each guest."""
+
+    def __init__(self, line: socket.socket, *, isolated: bool) -> None:
+        self._line = line
+        self._cradle = namespaces.Cradle() if isolated else None
+        self._guests: dict[int, _Guest] = {}
+        self._poll = select.poll()
+        self._poll.register(line, select.POLLIN)
+        # Descendants that a dead guest leaves behind become this process's children, and so can be found and ended.
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+
+    def prepare(self) -> bool:
+        """Look at the entry file and import what the host says; False if the host is gone."""
+        message, _ = channel.receive(self._line)
+        if message is None:
+            return False
+        order = message["prepare"]
+        self.tell({"problem": imports.problem(order["entrypoint"], order["folders"])})
+        names: list[str] = []
+        if order["preimport"]:
+            with open(order["preimport"], encoding="utf-8") as file:
+                names = json.load(file)
+        # An import may take for ever, and who imports does not see that the host is gone.
+        self.die_with_host(True)
+        count, stopped_at = imports.preimport(names)
+        self.die_with_host(False)
+        freeze()
+        self.tell({"ready": count, "stopped_at": stopped_at})
+        return True
+
+    def die_with_host(self, at_once: bool) -> None:
+        """Whether the kernel ends this process when the host dies; otherwise it must read its line to know."""
+        if self._cradle is None:  # Process 1 dies with its parent, which dies with the host.
+            kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL if at_once else 0)
+
+    def tell(self, message: dict[str, Any]) -> None:
+        """Send something to the host; one that is gone is noticed elsewhere."""
+        try:
+            channel.send(self._line, message)
+        except OSError:
+            pass
+
+    def serve(self) -> "channel.Order | Ripen | RunOn | None":
+        """Fork guests until something else is to be done; None once the host has hung up and all guests are gone.
+
+        In each forked child it returns what that guest is to run.
+        """
+        while True:
+            for descriptor, _event in self._poll.poll():
+                if descriptor != self._line.fileno():
+                    self._poll.unregister(descriptor)
+                    self._bury(descriptor)
+                    continue
+                try:
+                    message, descriptors = channel.receive(self._line)
+                except ConnectionError:
+                    message, descriptors = None, []
+                if message is None:
+                    self._end_all()
+                    return None
+                if "ripen" in message:
+                    return Ripen(message["ripen"], *descriptors)
+                if "run_on" in message:
+                    return RunOn(message["run_on"])
+                if self._fork(message["fork"], descriptors):
+                    return channel.Order(message["spec"], descriptors)
+
+    def _fork(self, number: int, descriptors: list[int]) -> bool:
+        """Fork one guest; True in the guest."""
+        zygote = os.getpid()
+        try:
+            pid = self._cradle.fork() if self._cradle else os.fork()
+        except OSError as error:
+            # There is no room for one more process, which is no reason to end the others.
+            self.tell({"unforked": number, "reason": str(error.strerror)})
+        else:
             if pid == 0:
-                line.close()
-                for other in guests:
+                self._line.close()
+                for other in self._guests:
                     os.close(other)
-                _settle(zygote)
-                return channel.Order(message["spec"], descriptors)
-            for given in descriptors:
-                os.close(given)
+                self._settle(zygote)
+                return True
             watch = os.pidfd_open(pid)
-            guests[watch] = _Guest(message["fork"], pid)
-            poll.register(watch, select.POLLIN)
-            channel.send(line, {"forked": message["fork"], "pid": pid}, [watch])
+            self._guests[watch] = _Guest(number, pid)
+            self._poll.register(watch, select.POLLIN)
+            channel.send(self._line, {"forked": number, "pid": pid}, [watch])
+        for given in descriptors:
+            os.close(given)
+        return False
+
+    def _settle(self, zygote: int) -> None:
+        """In a new child: a process group of its own, and an end with its parent."""
+        os.setpgid(0, 0)
+        if self._cradle is not None:
+            return  # The end of process 1 is the end of all.
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != zygote:
+            os._exit(1)
+        # A process that this guest's agent detaches from itself stays within the guest while it lives.
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
+
+    def _bury(self, watch: int) -> None:
+        guest = self._guests.pop(watch)
+        # While the dead leader is not reaped its number cannot be given to another group.
+        os.waitid(os.P_PID, guest.pid, os.WEXITED | os.WNOWAIT)
+        _kill_group(guest.pid)
+        _, status = os.waitpid(guest.pid, 0)
+        os.close(watch)
+        self._end_orphans()
+        self.tell({"exited": guest.number, "status": status})
+
+    def _end_all(self) -> None:
+        for guest in self._guests.values():
+            _kill_group(guest.pid)
+        for guest in self._guests.values():
+            os.waitpid(guest.pid, 0)
+        self._guests.clear()
+        self._end_orphans()
+
+    def _end_orphans(self) -> None:
+        """End what dead guests left behind in sessions or groups of their own.
+
+        A living guest keeps its descendants, detached ones too, so whatever else is a child here has lost its guest.
+        """
+        guests = {guest.pid for guest in self._guests.values()}
+        while True:
+            with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+                orphans = [int(pid) for pid in file.read().split() if int(pid) not in guests]
+            if not orphans:
+                return
+            for pid in orphans:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
+                except (ProcessLookupError, ChildProcessError):
+                    pass
 
 
-def _prepare(line: socket.socket, order: dict[str, object]) -> None:
-    folders = order["folders"]
-    assert isinstance(folders, list)
-    channel.send(line, {"problem": imports.problem(str(order["entrypoint"]), folders)})
-    names: list[str] = []
-    if order["preimport"]:
-        with open(str(order["preimport"]), encoding="utf-8") as file:
-            names = json.load(file)
-    # An import may take for ever, and who imports does not see that the host is gone.
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    count, stopped_at = imports.preimport(names)
-    _prctl(_PR_SET_PDEATHSIG, 0, 0, 0, 0)
-    # What is here now lives as long as the zygote: keep the collector from touching, and so copying, its pages.
+def freeze() -> None:
+    """What is here now lives as long as the zygote: keep the collector from touching, and so copying, its pages."""
     gc.collect()
     gc.freeze()
-    channel.send(line, {"ready": count, "stopped_at": stopped_at})
-
-
-def _settle(zygote: int) -> None:
-    """In a new child: a process group of its own, and an end with its parent."""
-    os.setpgid(0, 0)
-    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != zygote:
-        os._exit(1)
-    # A process that this guest's agent detaches from itself stays within the guest while it lives.
-    _prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _bury(line: socket.socket, watch: int, guest: _Guest, living: dict[int, _Guest]) -> None:
-    # While the dead leader is not reaped its number cannot be given to another group.
-    os.waitid(os.P_PID, guest.pid, os.WEXITED | os.WNOWAIT)
-    _kill_group(guest.pid)
-    _, status = os.waitpid(guest.pid, 0)
-    os.close(watch)
-    _end_orphans(living)
-    try:
-        channel.send(line, {"exited": guest.number, "status": status})
-    except OSError:
-        pass  # The host is gone; the loop will see it.
-
-
-def _end_all(guests: dict[int, _Guest]) -> None:
-    for guest in guests.values():
-        _kill_group(guest.pid)
-    for guest in guests.values():
-        os.waitpid(guest.pid, 0)
-    guests.clear()
-    _end_orphans(guests)
 
 
 def _kill_group(leader: int) -> None:
@@ -132,22 +192,3 @@ def _kill_group(leader: int) -> None:
             kill(leader, signal.SIGKILL)
         except ProcessLookupError:
             pass
-
-
-def _end_orphans(living: dict[int, _Guest]) -> None:
-    """End what dead guests left behind in sessions or groups of their own.
-
-    A living guest keeps its descendants, detached ones too, so whatever else is a child here has lost its guest.
-    """
-    guests = {guest.pid for guest in living.values()}
-    while True:
-        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-            orphans = [int(pid) for pid in file.read().split() if int(pid) not in guests]
-        if not orphans:
-            return
-        for pid in orphans:
-            try:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-            except (ProcessLookupError, ChildProcessError):
-                pass

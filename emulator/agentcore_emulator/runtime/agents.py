@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import logging
-import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.quirks import Quirks
 from agentcore_emulator.runtime.journal import Journal
-from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost, MicroVMSpec
+from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost, MicroVMSpec, Storage
 from agentcore_emulator.runtime.microvm.link import Finding
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.versions import Version, Versions
 
-__all__ = ["CONTRACTS", "Agent", "Agents", "Contract", "make_host"]
+__all__ = ["CONTRACTS", "Agent", "Agents", "Contract"]
 
 DEFAULT_ENDPOINT = "DEFAULT"
 
@@ -41,69 +41,66 @@ CONTRACTS: Mapping[str, Contract] = {
 
 
 class Agent:
-    """One agent runtime at work; `versions` needs an `update` before the first session."""
+    """One agent runtime at work; `versions` needs an `update` before the first session.
+
+    `make_host(agent, number)` gives the host of a version. `environ` is what its guests find. Isolated ones see nothing
+    in the folders `hidden`.
+    """
 
     def __init__(
         self,
         runtime: AgentRuntime,
-        versions: Versions,
+        make_host: Callable[[Agent, int], MicroVMHost],
         environ: Mapping[str, str],
         quirks: Quirks,
         folder: RunFolder,
+        *,
+        isolated: bool = False,
+        hidden: Sequence[Path] = (),
         terminal: str | None = None,
     ) -> None:
         self.runtime = runtime
-        self.versions = versions
+        self.versions = Versions(functools.partial(make_host, self))
+        self.environ = environ
         self.quirks = quirks
+        self.folder = folder
+        self.isolated = isolated
         contract = CONTRACTS[runtime.protocol]
         self.port = contract.port
         self.path = contract.path
-        self._environ = environ
-        self._folder = folder
+        self._hidden = hidden
         self._terminal = terminal
 
-    async def start(self, version: Version, journal: Journal) -> MicroVM:
-        """Start a microVM for a session on a version; it may not be ready yet. Raises `BootFailure`."""
+    def spec(self, journal: Journal, storage: Storage | None = None) -> MicroVMSpec:
+        """What a new microVM runs, with a folder of its own."""
 
         def on_finding(finding: Finding) -> None:
             journal.happened(f"quirk {finding.quirk}: {finding.place}: {finding.remedy}", level=logging.WARNING)
 
-        folder = self._folder.session()
+        return MicroVMSpec(
+            entrypoint=self.runtime.entrypoint,
+            project=self.runtime.project_dir,
+            environ=self.environ,
+            port=self.port,
+            quirks=self.quirks,
+            folder=self.folder.session(),
+            on_line=journal.printed,
+            on_finding=on_finding,
+            terminal=self._terminal,
+            isolated=self.isolated,
+            hidden=self._hidden,
+            storage=storage,
+        )
+
+    async def start(self, version: Version, journal: Journal, storage: Storage | None = None) -> MicroVM:
+        """Start a microVM for a session on a version; it may not be ready yet. Raises `BootFailure`."""
+        spec = self.spec(journal, storage)
         try:
-            return await version.start(
-                MicroVMSpec(
-                    entrypoint=self.runtime.entrypoint,
-                    project=self.runtime.project_dir,
-                    environ=self._environ,
-                    port=self.port,
-                    quirks=self.quirks,
-                    folder=folder,
-                    on_line=journal.printed,
-                    on_finding=on_finding,
-                    terminal=self._terminal,
-                )
-            )
+            return await version.start(spec)
         except BaseException:
             # Also half a copy, that of a full disk.
-            await asyncio.to_thread(folder.remove)
+            await asyncio.to_thread(spec.folder.remove)
             raise
-
-
-def make_host(runtime: AgentRuntime, environ: Mapping[str, str], learnt: Path) -> MicroVMHost:
-    """The microVM host that this system can carry: forking on Linux, spawning elsewhere."""
-    if hasattr(os, "pidfd_open"):  # Linux
-        from agentcore_emulator.runtime.microvm.fork import ForkHost
-
-        return ForkHost(
-            python=runtime.python,
-            entrypoint=runtime.entrypoint,
-            project=runtime.project_dir,
-            environ=environ,
-            learnt=learnt,
-        )
-    from agentcore_emulator.runtime.microvm.spawn import SpawnHost
-
-    return SpawnHost(python=runtime.python, entrypoint=runtime.entrypoint, project=runtime.project_dir, environ=environ)
 
 
 class Agents:

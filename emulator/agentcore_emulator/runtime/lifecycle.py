@@ -18,7 +18,7 @@ from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.relay import BrokenGuest, ClientGone, Exchange
 from agentcore_emulator.runtime.session import Session, State
 
-__all__ = ["Health", "Lifecycle", "PingRules", "ping"]
+__all__ = ["UNHEALTHY", "Health", "Lifecycle", "PingRules", "ping"]
 
 # Observed of the platform, which asks all the time. Here a session is asked when it first comes to rest, once after its
 # last invocation, and again only while it is busy, so that idle ones cost nothing.
@@ -31,7 +31,7 @@ _PING_SECONDS = 5.0
 _LONGEST_ANSWER = 64 * 1024
 
 _HEALTHY = "Healthy"
-_UNHEALTHY = "Unhealthy"
+UNHEALTHY = "Unhealthy"
 _BUSY = "HealthyBusy"
 
 
@@ -146,7 +146,7 @@ class Lifecycle:
         session = self._session
         if not session.serves or session.in_flight:
             return
-        if health.status == _UNHEALTHY and self._was_healthy:
+        if health.status == UNHEALTHY and self._was_healthy:
             self._end(session, f"its /ping is unhealthy: {health.answer}")
         elif session.state is State.ACTIVE:
             self._poll_in(_POLL_SECONDS)
@@ -156,11 +156,13 @@ class Lifecycle:
         session = self._session
         assert session.microvm is not None, "a lifecycle of a session that is not provisioned"
         health = await ping(session.microvm)
+        if not session.serves:
+            return health
         self._tell(health)
         now = self._clock.time()
         news = self._looked and health.changed is not None and health.changed != self._stamp
         self._looked, self._stamp = True, health.changed
-        if not session.serves or session.in_flight:
+        if session.in_flight:
             return health
         if health.status == _BUSY and (health.changed is not None or not self._rules.busy_needs_time):
             self._busy_seen = now
@@ -180,7 +182,7 @@ class Lifecycle:
         return self._rules.moment(health.changed + 1 if health.changed.is_integer() else health.changed)
 
     def _tell(self, health: Health) -> None:
-        if health.status != _UNHEALTHY:
+        if health.status != UNHEALTHY:
             self._was_healthy = True
         elif not self._was_healthy and not self._warned:
             self._warned = True
@@ -206,20 +208,20 @@ async def ping(microvm: MicroVM) -> Health:
             async for piece in exchange.body():
                 body += piece
                 if len(body) > _LONGEST_ANSWER:
-                    return Health(_UNHEALTHY, None, "did not come to an end of its answer")
+                    return Health(UNHEALTHY, None, "did not come to an end of its answer")
     except TimeoutError:
-        return Health(_UNHEALTHY, None, f"did not answer within {_PING_SECONDS:.0f} s")
+        return Health(UNHEALTHY, None, f"did not answer within {_PING_SECONDS:.0f} s")
     except (OSError, BrokenGuest, ClientGone) as error:
-        return Health(_UNHEALTHY, None, f"was not answered: {error}")
+        return Health(UNHEALTHY, None, f"was not answered: {error}")
     if exchange.status != 200:
-        return Health(_UNHEALTHY, None, f"answered {exchange.status}")
+        return Health(UNHEALTHY, None, f"answered {exchange.status}")
     try:
         answer = json.loads(body)
         stamp = answer.get("time_of_last_update")
         changed = float(stamp) if isinstance(stamp, int | float) and not isinstance(stamp, bool) else None
         status = answer.get("status")
     except (AttributeError, ValueError, OverflowError, RecursionError):
-        return Health(_UNHEALTHY, None, "did not answer with a JSON object")
+        return Health(UNHEALTHY, None, "did not answer with a JSON object")
     if status not in (_HEALTHY, _BUSY):
-        return Health(_UNHEALTHY, None, f"answered with the status {str(status)[:50]!r}")
+        return Health(UNHEALTHY, None, f"answered with the status {str(status)[:50]!r}")
     return Health(status, changed, "answered 200")

@@ -62,7 +62,7 @@ class Version:
 class Versions:
     """All versions of one runtime that still have sessions; `current` is the one of new sessions."""
 
-    def __init__(self, new_host: Callable[[], MicroVMHost]) -> None:
+    def __init__(self, new_host: Callable[[int], MicroVMHost]) -> None:
         self._new_host = new_host
         self._all: list[Version] = []
         self._updating = asyncio.Lock()
@@ -79,7 +79,7 @@ class Versions:
         Raises `BootFailure` if it does not come up; the one before, if there is one, then stays current.
         """
         async with self._updating:
-            host = self._new_host()
+            host = self._new_host(self._made + 1)
             try:
                 await host.open()
             except BaseException:

@@ -172,5 +172,5 @@ async def test_an_agent_with_a_problem_does_not_open(laboratory: Laboratory) -> 
 async def test_a_project_that_cannot_be_copied_fails_the_start(laboratory: Laboratory) -> None:
     agent = await laboratory.agent()
     (laboratory.run_folder.path / "1").touch()  # Where the session's folder is to be.
-    with pytest.raises(OSError, match="Not a directory"):
+    with pytest.raises(OSError, match="File exists"):
         await laboratory.start(agent)

@@ -144,8 +144,8 @@ async def test_a_zygote_that_does_not_read_holds_nobody_else_up(
 async def test_an_environment_that_is_too_large(laboratory: Laboratory) -> None:
     agent = await laboratory.agent()
     large = {f"LONG_{number}": "x" * 100_000 for number in range(20)}
-    agent._environ = {**agent._environ, **large}
-    with pytest.raises(BootFailure, match="the zygote cannot be told what to fork: Message too long"):
+    agent.environ = {**agent.environ, **large}
+    with pytest.raises(BootFailure, match="the zygote cannot be told what to do: Message too long"):
         await laboratory.start(agent)
     assert list(laboratory.run_folder.path.iterdir()) == []
 
@@ -158,7 +158,7 @@ def test_an_emulator_that_is_killed_leaves_no_process(
 ) -> None:
     agent = tmp_path / "agent.py"
     agent.write_text(puppet)
-    with EmulatorProcess(agent) as emulator:
+    with EmulatorProcess(agent, "--isolation", "plain") as emulator:
         caller = make_caller(emulator)
         for _ in range(3):
             guest, zygote = caller.json(new_session(), fugitives.code(*KINDS) + "answer([os.getpid(), os.getppid()])")
@@ -173,7 +173,7 @@ def test_an_emulator_that_stops_leaves_no_process(
 ) -> None:
     agent = tmp_path / "agent.py"
     agent.write_text("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + puppet)
-    with EmulatorProcess(agent) as emulator:
+    with EmulatorProcess(agent, "--isolation", "plain") as emulator:
         caller = make_caller(emulator)
         guest, zygote = caller.json(new_session(), fugitives.code(*KINDS) + "answer([os.getpid(), os.getppid()])")
         fugitives.watch(guest, zygote)
@@ -203,7 +203,7 @@ async def main():
     folder = Path({str(tmp_path)!r})
     await Zygote.boot(
         Path({sys.executable!r}), {{**os.environ, "PYTHONPATH": {str(packages)!r}}}, folder / "agent.py", [folder],
-        folder / "names.json",
+        folder / "names.json", isolated=False,
     )
     await asyncio.Event().wait()
 
@@ -228,7 +228,7 @@ async def boot(folder: Path, *names: str, source: str = "", **modules: str) -> Z
         (folder / f"{name}.py").write_text(text)
     (folder / "names.json").write_text(json.dumps(names))
     environ = {**os.environ, "PYTHONPATH": str(folder)}
-    return await Zygote.boot(Path(sys.executable), environ, entrypoint, [folder], folder / "names.json")
+    return await Zygote.boot(Path(sys.executable), environ, entrypoint, [folder], folder / "names.json", isolated=False)
 
 
 async def test_a_module_that_fails_to_import_is_the_agents_business(tmp_path: Path) -> None:
@@ -268,13 +268,13 @@ async def test_a_zygote_that_dies_while_it_imports(tmp_path: Path) -> None:
 async def test_an_interpreter_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "agent.py").touch()
     with pytest.raises(BootFailure, match="python3 cannot be started as the agent's interpreter: No such file"):
-        await Zygote.boot(tmp_path / "python3", os.environ, tmp_path / "agent.py", [tmp_path], None)
+        await Zygote.boot(tmp_path / "python3", os.environ, tmp_path / "agent.py", [tmp_path], None, isolated=False)
 
 
 async def test_an_interpreter_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "agent.py").touch()
     with pytest.raises(BootFailure, match="the zygote died without a word"):
-        await Zygote.boot(Path("/bin/true"), os.environ, tmp_path / "agent.py", [tmp_path], None)
+        await Zygote.boot(Path("/bin/true"), os.environ, tmp_path / "agent.py", [tmp_path], None, isolated=False)
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,9 @@ async def test_a_boot_that_is_cancelled_leaves_no_zygote(tmp_path: Path, fugitiv
     code = "import os, sys, signal; open(sys.argv[1], 'wb', 0).write(b'%d\\n' % os.getpid()); signal.pause()"
     interpreter.write_text(f'#!/bin/sh\nexec {sys.executable} -S -c "{code}" {fugitives.fifo} {fugitives.marker}\n')
     interpreter.chmod(0o755)
-    booting = asyncio.create_task(Zygote.boot(interpreter, os.environ, tmp_path / "agent.py", [tmp_path], None))
+    booting = asyncio.create_task(
+        Zygote.boot(interpreter, os.environ, tmp_path / "agent.py", [tmp_path], None, isolated=False)
+    )
     await asyncio.to_thread(fugitives.caught, 1)
     booting.cancel()
     with pytest.raises(asyncio.CancelledError):

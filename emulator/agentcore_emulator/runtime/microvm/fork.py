@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from agentcore_emulator.runtime.microvm.host import BootFailure, MicroVM, MicroVMSpec
@@ -18,7 +18,7 @@ from agentcore_emulator.runtime.microvm.preimport import Preimports
 from agentcore_emulator.runtime.microvm.resources import LogPipe, Sockets
 from agentcore_emulator.runtime.microvm.zygote import Zygote
 
-__all__ = ["ForkHost"]
+__all__ = ["ForkHost", "fork_microvm"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,6 +29,33 @@ _WARM_SECONDS = 30.0
 _MOST_EXCLUDED = 8
 
 
+async def fork_microvm(
+    zygote: Callable[[], Awaitable[Zygote]],
+    spec: MicroVMSpec,
+    on_answered: Callable[[MicroVM], None] | None = None,
+) -> MicroVM:
+    """Fork a microVM from what `zygote` gives when all that the microVM needs is there. Raises `BootFailure`."""
+    await asyncio.to_thread(spec.make_folder)
+    link = Link(spec.on_finding)
+    sockets = Sockets(spec.folder.socket)
+    ours, theirs = socket.socketpair()
+    log = LogPipe(spec.on_line)
+    try:
+        process = await (await zygote()).fork(
+            spec.order(), [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
+        )
+    except BaseException:
+        ours.close()
+        raise
+    finally:
+        # From here on only the guest holds these: its death is seen, and refused connections tell of it.
+        sockets.close()
+        log.close_write_end()
+        theirs.close()
+    await link.open(ours)
+    return MicroVM(process, link=link, sockets=sockets, log=log, folder=spec.folder, on_answered=on_answered)
+
+
 class ForkHost:
     """Starts the microVMs of one agent runtime.
 
@@ -37,12 +64,20 @@ class ForkHost:
     """
 
     def __init__(
-        self, *, python: Path, entrypoint: Path, project: Path, environ: Mapping[str, str], learnt: Path
+        self,
+        *,
+        python: Path,
+        entrypoint: Path,
+        project: Path,
+        environ: Mapping[str, str],
+        learnt: Path,
+        isolated: bool,
     ) -> None:
         self._python = python
         self._entrypoint = entrypoint
         self._folders = list(dict.fromkeys([entrypoint.parent, project]))
         self._environ = environ
+        self._isolated = isolated
         self._preimports = Preimports(learnt, python, entrypoint)
         self._zygote: Zygote | None = None
         self._booting = asyncio.Lock()
@@ -56,26 +91,7 @@ class ForkHost:
 
     async def start(self, spec: MicroVMSpec) -> MicroVM:
         """Fork one microVM; it may not be ready yet. Raises `BootFailure`."""
-        await asyncio.to_thread(spec.folder.make, spec.project)
-        link = Link(spec.on_finding)
-        sockets = Sockets(spec.folder.socket)
-        ours, theirs = socket.socketpair()
-        log = LogPipe(spec.on_line)
-        try:
-            zygote = await self._forkable()
-            process = await zygote.fork(
-                spec.order(), [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            # From here on only the guest holds these: its death is seen, and refused connections tell of it.
-            sockets.close()
-            log.close_write_end()
-            theirs.close()
-        await link.open(ours)
-        return MicroVM(process, link=link, sockets=sockets, log=log, folder=spec.folder, on_answered=self._learn_from)
+        return await fork_microvm(self._forkable, spec, self._learn_from)
 
     async def close(self) -> None:
         """End the zygotes."""
@@ -85,7 +101,14 @@ class ForkHost:
         await asyncio.gather(*(zygote.close() for zygote in [*self._old, self._zygote] if zygote))
 
     async def _boot(self) -> Zygote:
-        return await Zygote.boot(self._python, self._environ, self._entrypoint, self._folders, self._preimports.file)
+        return await Zygote.boot(
+            self._python,
+            self._environ,
+            self._entrypoint,
+            self._folders,
+            self._preimports.file,
+            isolated=self._isolated,
+        )
 
     async def _forkable(self) -> Zygote:
         """The current zygote, warm; replaced if it has died or cannot be forked."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,15 +15,28 @@ from agentcore_emulator import guest
 from agentcore_emulator.runtime.microvm.link import Finding, Link
 from agentcore_emulator.runtime.microvm.resources import LogPipe, SessionFolder, Sockets
 
-__all__ = ["GUEST_FOLDER", "BootFailure", "GuestProcess", "MicroVM", "MicroVMHost", "MicroVMSpec"]
+__all__ = ["GUEST_FOLDER", "BootFailure", "GuestProcess", "MicroVM", "MicroVMHost", "MicroVMSpec", "Storage"]
 
 
 GUEST_FOLDER = Path(guest.__file__).parent
 """The program that every guest runs."""
 
+STORAGE_VARIABLE = "AGENTCORE_EMULATOR_SESSION_STORAGE"
+"""Tells a guest where its session storage is, which is not below /mnt where guests are not isolated."""
+
+TMP = Path("/tmp")  # noqa: S108 - the session's own
+
 
 class BootFailure(Exception):
     """A microVM that will never serve; the text says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A session's storage: the folder that holds it, and where an isolated guest has it."""
+
+    folder: Path
+    mount_point: Path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +45,7 @@ class MicroVMSpec:
 
     `environ` is the guest's whole environment, but for HOME and TMPDIR, which the host adds; `port` is the port of the
     protocol's contract; `quirks` maps each quirk to its level; `terminal` is the device for `breakpoint()`, if any.
+    An isolated guest sees nothing in the folders `hidden`. `storage` outlives it. It begins with the files of `like`.
     """
 
     entrypoint: Path
@@ -42,19 +57,67 @@ class MicroVMSpec:
     on_line: Callable[[str], None]
     on_finding: Callable[[Finding], None]
     terminal: str | None = None
+    isolated: bool = False
+    hidden: Sequence[Path] = ()
+    storage: Storage | None = None
+    like: SessionFolder | None = None
+
+    def make_folder(self) -> None:
+        """Create the session's folders. Blocking."""
+        if self.storage is not None:
+            self.storage.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.make(self.project, isolated=self.isolated, like=self.like)
 
     def order(self) -> dict[str, Any]:
         """The `spec` that `guest/boot.py` takes."""
-        own = {"HOME": str(self.folder.home), "TMPDIR": str(self.folder.tmp), "PWD": str(self.folder.work)}
+        work = self.project if self.isolated else self.folder.work
+        home = _home(self.environ) if self.isolated else self.folder.home
+        own = {"PWD": str(work), "TMPDIR": str(TMP if self.isolated else self.folder.tmp), "HOME": str(home or TMP)}
+        if self.storage is not None:
+            own[STORAGE_VARIABLE] = str(self.storage.mount_point if self.isolated else self.storage.folder)
         return {
             "entrypoint": str(self.entrypoint),
             "project": str(self.project),
-            "folder": str(self.folder.work),
+            "folder": str(work),
             "environ": {**self.environ, **own},
             "port": self.port,
             "quirks": dict(self.quirks),
             "terminal": self.terminal,
+            "isolation": self._plan(home) if self.isolated else None,
         }
+
+    def _plan(self, home: Path | None) -> dict[str, Any]:
+        """The members of `guest.namespaces.Plan`."""
+        storage = self.storage
+        return {
+            "project": str(self.project),
+            "layers": [str(self.like.upper)] if self.like else [],
+            "upper": str(self.folder.upper),
+            "scratch": str(self.folder.scratch),
+            "home": str(self.folder.home),
+            "home_path": str(home or ""),
+            "tmp": str(self.folder.tmp),
+            "hidden": [str(folder) for folder in self.hidden],
+            "kept": _programs(self.environ),
+            "storage": [str(storage.mount_point), str(storage.folder)] if storage else None,
+        }
+
+
+def _home(environ: Mapping[str, str]) -> Path | None:
+    """The folder that an isolated guest's HOME covers: the developer's own."""
+    home = Path(environ.get("HOME") or Path.home())
+    return home if home.is_absolute() and home.is_dir() and home not in TMP.parents and home != TMP else None
+
+
+def _programs(environ: Mapping[str, str]) -> list[str]:
+    """The folders that PATH names, and with `…/bin` what is installed beside it."""
+    home = Path(environ.get("HOME") or "/")
+    found = []
+    for folder in map(Path, environ.get("PATH", "").split(os.pathsep)):
+        if folder.is_absolute():
+            beside = folder.name == "bin" and folder.parent not in (home, *home.parents)
+            found.append(str(folder.parent if beside else folder))
+    return found
 
 
 class GuestProcess(Protocol):
@@ -66,6 +129,9 @@ class GuestProcess(Protocol):
 
     def send_signal(self, number: int) -> None:
         """Signal the guest alone; nothing happens if it is dead."""
+
+    def heeds_sigterm(self) -> bool:
+        """Whether SIGTERM has any effect: process 1 of a namespace is spared what it does not handle."""
 
     def kill(self) -> None:
         """End the guest at once, and whatever it started."""
@@ -155,6 +221,8 @@ class MicroVM:
 
     async def stop(self, grace: float) -> None:
         """SIGTERM, then after `grace` seconds SIGKILL; returns when nothing of the guest is left."""
+        if not self._process.heeds_sigterm():
+            grace = 0
         self._process.send_signal(signal.SIGTERM)
         # The grace is real time, not the emulator's: it is the guest's process that needs it.
         done, _ = await asyncio.wait((self._process.exited,), timeout=grace)

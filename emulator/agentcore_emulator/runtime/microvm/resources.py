@@ -78,23 +78,40 @@ def _clear_away(place: Path) -> None:
 
 
 class SessionFolder:
-    """One session's files: `work` (its copy of the project), `home`, `tmp`, and the path for its Unix `socket`."""
+    """One session's files below `path`.
+
+    `work` is its copy of the project, or if it is isolated `upper` holds what it writes over the project (`scratch` is
+    overlayfs's own); `home`, `tmp`, and the path for its Unix `socket`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.work = path / "work"
+        self.upper = path / "upper"
+        self.scratch = path / "scratch"
         self.home = path / "home"
         self.tmp = path / "tmp"
         self.socket = path / "socket"
 
-    def make(self, project: Path) -> None:
-        """Create the folders and copy the project's files. Blocking."""
-        self.home.mkdir(parents=True)
-        self.tmp.mkdir()
-        copy(project, self.work)
+    def make(self, project: Path, *, isolated: bool, like: SessionFolder | None = None) -> None:
+        """Create the folders; `like` is one whose files it begins with. Blocking."""
+        self.path.mkdir(parents=True)
+        if like is None:
+            self.home.mkdir()
+            self.tmp.mkdir()
+        else:
+            copy(like.home, self.home)
+            copy(like.tmp, self.tmp)
+        if isolated:
+            self.upper.mkdir()
+            self.scratch.mkdir()
+        else:
+            copy(like.work if like else project, self.work)
 
     def remove(self) -> None:
         """Delete the session's files. Blocking."""
+        with contextlib.suppress(OSError):
+            (self.scratch / "work").rmdir()  # overlayfs makes it a folder that may not even be looked into.
         shutil.rmtree(self.path, ignore_errors=True)
 
 

@@ -32,6 +32,9 @@ class _SpawnedProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
+    def heeds_sigterm(self) -> bool:
+        return True
+
     def kill(self) -> None:
         self._kill_group()
 
@@ -64,7 +67,7 @@ class SpawnHost:
 
     async def start(self, spec: MicroVMSpec) -> MicroVM:
         """Spawn one microVM; it may not be ready yet. Raises `BootFailure`."""
-        await asyncio.to_thread(spec.folder.make, spec.project)
+        await asyncio.to_thread(spec.make_folder)
         link = Link(spec.on_finding)
         sockets = Sockets(spec.folder.socket)
         ours, theirs = socket.socketpair()

@@ -10,15 +10,15 @@ import socket
 import subprocess
 import uuid
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from agentcore_emulator.guest import channel
 from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure
 from agentcore_emulator.runtime.microvm.resources import LogPipe
 
-__all__ = ["ForkedProcess", "Zygote"]
+__all__ = ["ForkedProcess", "Trap", "Zygote"]
 
 _MARK = "AGENTCORE_EMULATOR_ZYGOTE"
 """In a zygote's own environment, by which its descendants are known as long as they have not started a program."""
@@ -28,11 +28,21 @@ _MARK = "AGENTCORE_EMULATOR_ZYGOTE"
 _HANG_UP_SECONDS = 1.0
 
 
+class Trap(NamedTuple):
+    """What the agent does before its snapshot is taken that every session will share: its kind, place, and remedy."""
+
+    kind: str
+    place: str
+    what: str
+    remedy: str
+
+
 class ForkedProcess:
     """A guest forked from a zygote, held by a pidfd, so that a signal never meets a stranger with a re-used number."""
 
-    def __init__(self, pid: int, pidfd: int) -> None:
-        self.pid = pid
+    def __init__(self, pidfd: int, *, is_init: bool) -> None:
+        self.pid = _pid(pidfd)
+        self._is_init = is_init
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._pidfd = pidfd
 
@@ -41,6 +51,17 @@ class ForkedProcess:
         if not self.exited.done():
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, number)
+
+    def heeds_sigterm(self) -> bool:
+        """Whether SIGTERM has any effect: process 1 of a namespace is spared what it does not handle."""
+        if not self._is_init or self.exited.done():
+            return True
+        try:
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
+        except OSError:
+            return True
+        caught = next((line for line in status.splitlines() if line.startswith("SigCgt:")), "SigCgt: 0")
+        return bool(int(caught.split()[1], 16) >> signal.SIGTERM - 1 & 1)
 
     def kill(self) -> None:
         """End the guest; its zygote ends whatever it started."""
@@ -57,9 +78,19 @@ class Zygote:
     """One zygote process. `boot`, then `fork` per session, then `close` when its last guest is gone."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], line: socket.socket, log: LogPipe, said: deque[str], mark: str
+        self,
+        process: subprocess.Popen[bytes],
+        line: socket.socket,
+        log: LogPipe,
+        said: deque[str],
+        mark: str,
+        isolated: bool,
     ) -> None:
         loop = asyncio.get_running_loop()
+        self.elsewhere: list[int] = []
+        self._isolated = isolated
+        self._ripe: asyncio.Future[str | None] | None = None
+        self._on_trap: Callable[[Trap], None] | None = None
         self.guests: dict[int, ForkedProcess] = {}
         self.alive = True
         self._process = process
@@ -86,6 +117,8 @@ class Zygote:
         entrypoint: Path,
         folders: Sequence[Path],
         preimport: Path | None,
+        *,
+        isolated: bool,
     ) -> Zygote:
         """Start one with the agent's interpreter.
 
@@ -95,10 +128,11 @@ class Zygote:
         said: deque[str] = deque(maxlen=3)
         log = LogPipe(said.append)
         mark = uuid.uuid4().hex
+        argument = f"{theirs.fileno()},{'namespaces' if isolated else 'plain'}"
         try:
             # -u: what an agent prints is in the log when it is printed, as the toolkit's images have it.
             process = subprocess.Popen(  # noqa: ASYNC220 - fork and exec take a millisecond, and waiting is not done here
-                [str(python), "-u", str(GUEST_FOLDER), "zygote", str(theirs.fileno())],
+                [str(python), "-u", str(GUEST_FOLDER), "zygote", argument],
                 env={**environ, _MARK: mark},
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -115,7 +149,7 @@ class Zygote:
         finally:
             theirs.close()
             log.close_write_end()
-        zygote = cls(process, ours, log, said, mark)
+        zygote = cls(process, ours, log, said, mark, isolated)
         try:
             with contextlib.suppress(OSError):  # Dead already; the end of the line tells what it has said.
                 channel.send(
@@ -140,6 +174,29 @@ class Zygote:
         """Wait until the imports are done; return the module that started a thread, which makes forking unsafe."""
         return await asyncio.shield(self._ready)
 
+    async def ripen(self, spec: Mapping[str, Any], log: int, on_trap: Callable[[Trap], None]) -> str | None:
+        """Have the zygote run the agent of `spec`, which prints into `log`, up to where its server would listen.
+
+        Returns why no session can be restored from there, None if it can. Raises `BootFailure` if it does not get
+        there. What the agent does on its way that a snapshot makes a trap is reported.
+        """
+        self._on_trap = on_trap
+        self._ripe = asyncio.get_running_loop().create_future()
+        self._tell({"ripen": dict(spec)}, [log])
+        return await asyncio.shield(self._ripe)
+
+    async def run_on(self, seconds: float) -> str | None:
+        """Let what a ripe zygote has under way go on for so long; returns as `ripen` does."""
+        self._ripe = asyncio.get_running_loop().create_future()
+        self._tell({"run_on": seconds})
+        return await asyncio.shield(self._ripe)
+
+    def _tell(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
+        try:
+            channel.send(self._line, dict(message), descriptors)
+        except OSError as error:
+            raise BootFailure(f"the zygote cannot be told what to do: {error.strerror}") from None
+
     async def fork(self, spec: Mapping[str, Any], descriptors: Sequence[int]) -> ForkedProcess:
         """A guest that runs `spec` with its own copies of `descriptors`.
 
@@ -163,10 +220,10 @@ class Zygote:
             self._forks[number] = forked
             self._folders[number] = os.fsencode(Path(spec["folder"]).parent) + b"/"
             try:
-                channel.send(self._line, {"fork": number, "spec": spec}, descriptors)
-            except OSError as error:
+                self._tell({"fork": number, "spec": spec}, descriptors)
+            except BootFailure:
                 del self._forks[number], self._folders[number]
-                raise BootFailure(f"the zygote cannot be told what to fork: {error.strerror}") from None
+                raise
             return await forked
 
     async def close(self) -> None:
@@ -197,14 +254,22 @@ class Zygote:
                 self._problem.set_result(problem)
             case {"ready": int(), "stopped_at": stopped_at}:
                 self._ready.set_result(stopped_at)
-            case {"forked": int(number), "pid": int(pid)}:
-                process = ForkedProcess(pid, descriptors[0])
+            case {"forked": int(number)}:
+                process = ForkedProcess(descriptors[0], is_init=self._isolated)
                 self.guests[number] = process
                 waiting = self._forks.pop(number)
                 if waiting.cancelled():
                     process.kill()
                 else:
                     waiting.set_result(process)
+            case {"ripe": str() | None as problem} if self._ripe is not None and not self._ripe.done():
+                self._ripe.set_result(problem)
+            case {"failed": str(sentence)} if self._ripe is not None and not self._ripe.done():
+                self._ripe.set_exception(BootFailure(sentence))
+            case {"elsewhere": int(port)}:
+                self.elsewhere.append(port)
+            case {"trap": str(kind), "place": str(place), "what": str(what), "remedy": str(remedy)} if self._on_trap:
+                self._on_trap(Trap(kind, place, what, remedy))
             case {"unforked": int(number), "reason": str(reason)}:
                 del self._folders[number]
                 waiting = self._forks.pop(number)
@@ -226,9 +291,10 @@ class Zygote:
         self.alive = False
         asyncio.get_running_loop().remove_reader(self._line.fileno())
         self._line.close()
-        if not self._ready.done():
+        ripening = [self._ripe] if self._ripe is not None else []
+        if not all(waiting.done() for waiting in (self._ready, *ripening)):
             self._process.kill()  # It reads the line again only after its imports, which may take for ever.
-        futures: list[asyncio.Future[Any]] = [self._problem, self._ready, *self._forks.values()]
+        futures: list[asyncio.Future[Any]] = [self._problem, self._ready, *ripening, *self._forks.values()]
         for waiting in futures:
             if not waiting.done():
                 waiting.set_exception(BootFailure(reason))
@@ -252,6 +318,14 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+
+def _pid(pidfd: int) -> int:
+    """The number of a process in this one's own namespace; -1 if it is gone."""
+    for line in Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines():
+        if line.startswith("Pid:"):
+            return int(line.split()[1])
+    raise OSError(f"descriptor {pidfd} is that of no process")
 
 
 def _end_marked(marks: Collection[bytes]) -> None:
