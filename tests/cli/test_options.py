@@ -90,6 +90,7 @@ EVERY_OPTION = [
     ("max-lifetime", "1209600", 1_209_600),
     ("busy-needs-time", "true", True),
     ("session-storage", "/mnt/data/", "data"),
+    ("isolation", "plain", "plain"),
 ]
 
 
