@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from agentcore_emulator.latency import Profile
 from agentcore_emulator.quirks import Quirks
 
 __all__ = ["ACCOUNT_ID", "DEFAULT_PORT", "REGION", "STATE_DIR", "STATE_FILE", "ProjectError", "Settings"]
@@ -30,7 +31,8 @@ class Settings:
     interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. With `ephemeral`,
     nothing is kept in `state_dir` after the emulator ends. `passthrough` holds botocore service names whose calls go to
     real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that are let in besides
-    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model.
+    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model, `faults` one of
+    the faults to begin with. `latency` names the profile of the pauses that AWS would make.
     """
 
     target: Path | None = None
@@ -45,5 +47,7 @@ class Settings:
     debug: bool = False
     allow_host: tuple[str, ...] = ()
     model_rules: Path | None = None
+    faults: Path | None = None
+    latency: Profile = "none"
     region: str = REGION
     account_id: str = ACCOUNT_ID

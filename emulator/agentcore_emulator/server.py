@@ -17,12 +17,14 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from agentcore_emulator import __version__
+from agentcore_emulator import __version__, fault_file
 from agentcore_emulator.admin import admin_routes
 from agentcore_emulator.app import make_app
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.config import STATE_FILE, Settings
+from agentcore_emulator.config import STATE_FILE, ProjectError, Settings
 from agentcore_emulator.environment import client_environment, guest_environment
+from agentcore_emulator.faults import Faults
+from agentcore_emulator.latency import Latency
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
@@ -91,7 +93,7 @@ class Emulator:
         """Bind, look at the agents, open the state file, serve. Raises `StartError` with nothing left behind."""
         try:
             await self._start()
-        except (BootFailure, StoreError, ValueError) as error:
+        except (BootFailure, ProjectError, StoreError, ValueError) as error:
             await self._stack.aclose()
             raise StartError(str(error)) from None
         except BaseException:
@@ -127,6 +129,10 @@ class Emulator:
         self._stack.callback(listener.close)
         self.url = _url(listener)
         clock = Clock()
+        latency = Latency(clock) if settings.latency == "observed" else None
+        faults = Faults()
+        if settings.faults:
+            faults.add(fault_file.load(settings.faults))
         folder = RunFolder()
         self._stack.callback(folder.remove)
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
@@ -142,9 +148,11 @@ class Emulator:
 
         memory = MemoryPlane(store, clock, settings.region, settings.account_id)
         self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
-        agents = [await self._boot(runtime, state, folder) for runtime in self.runtimes]
+        agents = [await self._boot(runtime, state, folder, latency) for runtime in self.runtimes]
         sessions = Sessions(clock, debug=settings.debug)
-        runtime = RuntimePlane(Agents(agents, settings.account_id), sessions, clock, debug=settings.debug)
+        runtime = RuntimePlane(
+            Agents(agents, settings.account_id), sessions, clock, debug=settings.debug, faults=faults
+        )
         app = make_app(
             planes=[
                 runtime,
@@ -156,18 +164,21 @@ class Emulator:
             region=settings.region,
             # Whoever has it listen on an address of this machine calls it by that.
             allow_host=[*settings.allow_host, urlsplit(self.url).hostname or ""],
-            admin=admin_routes(self.info, sessions),
+            admin=admin_routes(self.info, sessions, faults),
+            faults=faults,
+            latency=latency,
         )
         await self._serve(app, listener, sessions)
 
-    async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder) -> Agent:
+    async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder, latency: Latency | None) -> Agent:
         environ = guest_environment(self.url, self.settings, runtime, os.environ)
         host = make_host(runtime, environ, state / "preimports")
         self._stack.push_async_callback(host.close)
         await host.open()
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
-        return Agent(runtime, host, environ, self.settings.quirks, folder, terminal)
+        pauses = latency.agent("V1") if latency else None
+        return Agent(runtime, host, environ, self.settings.quirks, folder, terminal, pauses)
 
     async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
         config = uvicorn.Config(

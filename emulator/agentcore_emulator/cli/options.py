@@ -14,6 +14,7 @@ import typer
 
 from agentcore_emulator.cli import project_table
 from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, Settings
+from agentcore_emulator.latency import profile
 from agentcore_emulator.quirks import Quirks
 
 __all__ = [
@@ -140,12 +141,20 @@ def settings(
         Path | None,
         _option("MODEL_RULES", "A YAML file of rules for the scripted model.", metavar="FILE", show_default="built in"),
     ] = None,
+    faults: Annotated[
+        Path | None, _option("FAULTS", "A YAML file of faults that calls are to meet.", metavar="FILE")
+    ] = None,
+    latency: Annotated[
+        str,
+        _option("LATENCY", "none, or observed: pauses as long as those that people saw on AWS.", metavar="PROFILE"),
+    ] = "none",
 ) -> Settings:
     """The settings that one command line asks for.
 
     Raises typer.BadParameter, whose message names the flag, variable or file that the bad value came from.
     """
     levels = _checked(ctx, "quirks", Quirks.parse, quirks)
+    pauses = _checked(ctx, "latency", profile, latency)
     services = _checked(ctx, "passthrough", _services, passthrough)
     return Settings(
         target=target,
@@ -160,6 +169,8 @@ def settings(
         debug=debug,
         allow_host=tuple(_items(allow_host)),
         model_rules=model_rules,
+        faults=faults,
+        latency=pauses,
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
+from agentcore_emulator.latency import AgentLatency
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.quirks import Quirks
 from agentcore_emulator.runtime.journal import Journal
@@ -50,10 +51,12 @@ class Agent:
         quirks: Quirks,
         folder: RunFolder,
         terminal: str | None = None,
+        latency: AgentLatency | None = None,
     ) -> None:
         self.runtime = runtime
         self.host = host
         self.quirks = quirks
+        self.latency = latency
         contract = CONTRACTS[runtime.protocol]
         self.port = contract.port
         self.path = contract.path
@@ -67,6 +70,8 @@ class Agent:
         def on_finding(finding: Finding) -> None:
             journal.happened(f"quirk {finding.quirk}: {finding.place}: {finding.remedy}", level=logging.WARNING)
 
+        if self.latency:
+            await self.latency.start()
         folder = self._folder.session()
         try:
             return await self.host.start(
