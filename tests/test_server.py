@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from agentcore_emulator import project
+from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import Settings
 from agentcore_emulator.quirks import Quirks
 from agentcore_emulator.server import Emulator, StartError
@@ -40,7 +41,8 @@ def settings(agent: Path, tmp_path: Path) -> Callable[..., Settings]:
             "quirks": Quirks.parse("off"),
             **changes,
         }
-        return Settings(**values)
+        # The tests meet the agents through the file system.
+        return Settings(**{"isolation": "plain", **values})
 
     return make
 
@@ -221,6 +223,38 @@ async def test_an_agent_that_cannot_start(
 async def test_a_state_folder_that_is_none(settings: Callable[..., Settings], tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert str(tmp_path / "file") in await refused(settings(state_dir=tmp_path / "file"))
+
+
+async def test_a_fault_file_that_is_none(settings: Callable[..., Settings], tmp_path: Path) -> None:
+    file = tmp_path / "faults.yaml"
+    assert await refused(settings(faults=file)) == f"{file} cannot be read: No such file or directory"
+    file.write_text("- fault: kill\n  times: 0\n")
+    assert await refused(settings(faults=file)) == f"{file}:2: [0].times: 0 is not a whole number of calls, 1 or more"
+
+
+async def test_faults_and_pauses_from_the_start(
+    settings: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    class Recorder(Clock):
+        async def sleep(self, seconds: float) -> None:
+            if seconds > 2:  # What a start may take at most, and the like.
+                await super().sleep(seconds)
+            else:
+                pauses.append(seconds)
+
+    monkeypatch.setattr("agentcore_emulator.server.Clock", Recorder)
+    file = tmp_path / "faults.yaml"
+    file.write_text("- {fault: throttle, operation: InvokeAgentRuntime}")
+    async with running(settings(faults=file, latency="observed")) as emulator, httpx.AsyncClient() as client:
+        session = new_session()
+        answers = [await call(emulator, session, "answer(1)") for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [429, 200, 200]
+        assert pauses == [pytest.approx(seconds) for seconds in (0.18, 1.52, 0.18)]
+        memory = f"{emulator.url}/memories/notes-0123456789/actors"
+        assert (await client.post(memory, json={})).status_code == 404
+        assert pauses[3:] == [0.3]
 
 
 async def test_a_rule_file_that_is_none(settings: Callable[..., Settings], tmp_path: Path) -> None:

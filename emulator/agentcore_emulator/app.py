@@ -17,6 +17,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from agentcore_emulator import errors
 from agentcore_emulator.access import AccessCheck
+from agentcore_emulator.faults import Faults
+from agentcore_emulator.latency import Latency
 from agentcore_emulator.wire.request import Answer, Request
 from agentcore_emulator.wire.service import Operation, error_answer, load
 
@@ -65,10 +67,14 @@ class _Dispatcher:
         streaming: Mapping[str, StreamingHandler],
         passthrough: Passthrough | None,
         region: str,
+        faults: Faults | None,
+        latency: Latency | None,
     ) -> None:
         self._streaming = streaming
         self._passthrough = passthrough
         self._region = region
+        self._faults = faults
+        self._latency = latency
         self._handlers: dict[tuple[str, str], Handler] = {
             (service, name): handler
             for plane in planes
@@ -116,13 +122,18 @@ class _Dispatcher:
         stream = self._streaming.get(operation.name)
         if stream is not None:
             parsed = operation.parse(Request(labels, query, headers, b""))
+            if self._faults or self._latency:
+                await self._disturb(operation.name, parsed)
             await stream(parsed, headers, request_id, receive, send)
             return
         handler = self._handlers.get((operation.service, operation.name))
         if handler is None:
             raise errors.NotImplementedException(operation.name, operation.service)
         body = await _body(scope, receive)
-        result = await handler(operation.parse(Request(labels, query, headers, body)))
+        parsed = operation.parse(Request(labels, query, headers, body))
+        if self._faults or self._latency:
+            await self._disturb(operation.name, parsed)
+        result = await handler(parsed)
         if isinstance(result, Response):
             result.headers["x-amzn-RequestId"] = request_id
             await result(scope, receive, send)
@@ -130,6 +141,12 @@ class _Dispatcher:
         answer = operation.answer(result)
         answer.headers.append(("x-amzn-RequestId", request_id))
         await _send(answer, send)
+
+    async def _disturb(self, operation: str, parsed: Mapping[str, Any]) -> None:
+        if self._faults:
+            self._faults.check(operation, parsed.get("runtimeSessionId") or parsed.get("sessionId"))
+        if self._latency:
+            await self._latency.operation(operation)
 
 
 # An agent is called by one path again and again, and what a path means never changes.
@@ -185,6 +202,8 @@ def make_app(
     region: str,
     allow_host: Sequence[str],
     admin: ASGIApp,
+    faults: Faults | None = None,
+    latency: Latency | None = None,
 ) -> ASGIApp:
     """The app over these planes, with the admin API under `/_emulator/`.
 
@@ -193,7 +212,7 @@ def make_app(
     for group in _BY_SCOPE.values():
         for name in group:
             load(name)
-    aws = _Dispatcher(planes, streaming, passthrough, region)
+    aws = _Dispatcher(planes, streaming, passthrough, region, faults, latency)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Past Starlette's middleware and routing: an invocation has no use for them, and feels them.

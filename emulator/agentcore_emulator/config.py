@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, Self, get_args
 
+from agentcore_emulator.latency import Profile
 from agentcore_emulator.quirks import Quirks
 
 __all__ = [
@@ -82,10 +83,11 @@ class Settings:
     interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. With `ephemeral`,
     nothing is kept in `state_dir` after the emulator ends. `passthrough` holds botocore service names whose calls go to
     real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that are let in besides
-    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model. `idle_timeout` and
-    `max_lifetime` are in seconds and go before what the project says. `busy_needs_time` is as in
-    `runtime.lifecycle.PingRules`. `session_storage` is the name below `/mnt` of the folder that outlives a stop.
-    Without `isolation` it is the better one that works.
+    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model, `faults` one of the faults to
+    begin with. `latency` names the profile of the pauses that AWS would make. `idle_timeout` and `max_lifetime` are in
+    seconds and go before what the project says. `busy_needs_time` is as in `runtime.lifecycle.PingRules`.
+    `session_storage` is the name below `/mnt` of the folder that outlives a stop. Without `isolation` it is the better
+    one that works.
     """
 
     target: Path | None = None
@@ -107,5 +109,7 @@ class Settings:
     busy_needs_time: bool = False
     session_storage: str | None = None
     isolation: IsolationKind | None = None
+    faults: Path | None = None
+    latency: Profile = "none"
     region: str = REGION
     account_id: str = ACCOUNT_ID

@@ -18,12 +18,14 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from agentcore_emulator import __version__
+from agentcore_emulator import __version__, fault_file
 from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.config import STATE_FILE, Settings
+from agentcore_emulator.config import STATE_FILE, ProjectError, Settings
 from agentcore_emulator.environment import client_environment, guest_environment
+from agentcore_emulator.faults import Faults
+from agentcore_emulator.latency import Latency
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
@@ -97,7 +99,7 @@ class Emulator:
         """Bind, look at the agents, open the state file, serve. Raises `StartError` with nothing left behind."""
         try:
             await self._start()
-        except (BootFailure, StoreError, ValueError) as error:
+        except (BootFailure, ProjectError, StoreError, ValueError) as error:
             await self._stack.aclose()
             raise StartError(str(error)) from None
         except BaseException:
@@ -133,6 +135,10 @@ class Emulator:
         self._stack.callback(listener.close)
         self.url = _url(listener)
         clock = Clock(frozen=settings.clock == "virtual")
+        latency = Latency(clock) if settings.latency == "observed" else None
+        faults = Faults()
+        if settings.faults:
+            faults.add(fault_file.load(settings.faults))
         folder = RunFolder()
         self._stack.callback(folder.remove)
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
@@ -149,8 +155,10 @@ class Emulator:
         memory = MemoryPlane(store, clock, settings.region, settings.account_id)
         self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
         sessions = Sessions(clock, debug=settings.debug, busy_needs_time=settings.busy_needs_time)
-        agents = Agents([await self._boot(runtime, state, folder) for runtime in self.runtimes], settings.account_id)
-        runtime = RuntimePlane(agents, sessions, clock, debug=settings.debug)
+        agents = Agents(
+            [await self._boot(runtime, state, folder, latency) for runtime in self.runtimes], settings.account_id
+        )
+        runtime = RuntimePlane(agents, sessions, clock, debug=settings.debug, faults=faults)
         app = make_app(
             planes=[
                 runtime,
@@ -162,11 +170,13 @@ class Emulator:
             region=settings.region,
             # Whoever has it listen on an address of this machine calls it by that.
             allow_host=[*settings.allow_host, urlsplit(self.url).hostname or ""],
-            admin=admin_app(self.info, clock, agents, sessions),
+            admin=admin_app(self.info, clock, agents, sessions, faults),
+            faults=faults,
+            latency=latency,
         )
         await self._serve(app, listener, sessions)
 
-    async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder) -> Agent:
+    async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder, latency: Latency | None) -> Agent:
         environ = guest_environment(self.url, self.settings, runtime, os.environ)
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
@@ -178,6 +188,7 @@ class Emulator:
             folder,
             hidden=[self.settings.state_dir],
             terminal=terminal,
+            latency=latency.agent(runtime.platform) if latency else None,
         )
         isolation = await choose_isolation(self.settings.isolation, agent.spec(Journal(f"[{runtime.name}]")))
         agent.isolated = isolation.kind == "namespaces"

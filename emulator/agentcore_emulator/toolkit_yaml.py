@@ -7,16 +7,13 @@ The form is that of `bedrock_agentcore_starter_toolkit.utils.runtime.schema` (0.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Final, Literal, NamedTuple, get_args
 
-import yaml
-
-from agentcore_emulator import header_allowlist
-from agentcore_emulator.config import ProjectError
+from agentcore_emulator import header_allowlist, located_yaml
+from agentcore_emulator.located_yaml import Node
 
 __all__ = ["FILE_NAME", "Agent", "Memory", "Protocol", "read"]
 
@@ -76,7 +73,7 @@ def read(file: Path) -> list[Agent]:
 
     Raises ProjectError; the message is one sentence that begins with file and line.
     """
-    root = _load(file)
+    root = located_yaml.read(file)
     if root["agents"].value is None and root["entrypoint"].value is not None:
         # The toolkit's first form: the file is one agent.
         return [_agent(root, root["name"].text() or "")]
@@ -98,85 +95,7 @@ def read(file: Path) -> list[Agent]:
     return agents
 
 
-@dataclass(frozen=True)
-class _Node:
-    """A value of the file, with the place that it was read from. A key that is absent has the value None."""
-
-    file: Path
-    path: str
-    line: int
-    value: Any
-    children: Mapping[str, _Node] = field(default_factory=dict)
-    elements: tuple[_Node, ...] = ()
-
-    def error(self, sentence: str) -> ProjectError:
-        return ProjectError(f"{self.file}:{self.line}: {self.path or 'the file'}: {sentence}")
-
-    def __getitem__(self, key: str) -> _Node:
-        if self.value is not None and not isinstance(self.value, dict):
-            raise self.error("is not a mapping of names to values")
-        path = f"{self.path}.{key}" if self.path else key
-        return self.children.get(key) or _Node(self.file, path, self.line, None)
-
-    def items(self) -> list[tuple[str, _Node]]:
-        if self.value is not None and not isinstance(self.value, dict):
-            raise self.error("is not a mapping of names to values")
-        return list(self.children.items())
-
-    def text(self) -> str | None:
-        if self.value is None or isinstance(self.value, str):
-            return self.value or None
-        raise self.error(f"{self.value!r} is not a text; put it in quotes")
-
-    def seconds(self) -> int | None:
-        if self.value is None:
-            return None
-        if isinstance(self.value, bool) or not isinstance(self.value, int):
-            raise self.error(f"{self.value!r} is not a whole number of seconds")
-        if self.value not in _LIFECYCLE:
-            raise self.error(f"{self.value} is not between {_LIFECYCLE.start} and {_LIFECYCLE.stop - 1} seconds")
-        return self.value
-
-
-def _load(file: Path) -> _Node:
-    try:
-        text = file.read_bytes()
-    except OSError as error:
-        raise ProjectError(f"{file} cannot be read: {error.strerror}") from error
-    loader = None
-    try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        root = _located(loader, node, file, "") if node is not None else _Node(file, "", 1, {})
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise ProjectError(f"{file}:{line}: this is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise ProjectError(f"{file}:1: this is not YAML: {str(error).splitlines()[0]}") from error
-    finally:
-        if loader is not None:
-            loader.dispose()
-    if not isinstance(root.value, dict):
-        raise root.error("is not a mapping of names to values")
-    return root
-
-
-def _located(loader: yaml.SafeLoader, node: yaml.Node, file: Path, path: str) -> _Node:
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        loader.flatten_mapping(node)  # `<<: *common` becomes plain keys
-        children = {}
-        for key_node, value_node in node.value:
-            key = str(loader.construct_object(key_node, deep=True))
-            children[key] = _located(loader, value_node, file, f"{path}.{key}" if path else key)
-        return _Node(file, path, line, {key: child.value for key, child in children.items()}, children)
-    if isinstance(node, yaml.SequenceNode):
-        elements = tuple(_located(loader, item, file, f"{path}[{i}]") for i, item in enumerate(node.value))
-        return _Node(file, path, line, [element.value for element in elements], elements=elements)
-    return _Node(file, path, line, loader.construct_object(node, deep=True))
-
-
-def _agent(node: _Node, key: str) -> Agent:
+def _agent(node: Node, key: str) -> Agent:
     name = node["name"].text() or key
     if not _NAME.fullmatch(name):
         raise node["name"].error(
@@ -208,7 +127,7 @@ def _agent(node: _Node, key: str) -> Agent:
     )
 
 
-def _entrypoint(node: _Node) -> tuple[Path, Path]:
+def _entrypoint(node: Node) -> tuple[Path, Path]:
     """The folder of the agent's files and the entry file in it, both absolute."""
     folder = node.file.parent
     source = node["source_path"].text()
@@ -230,8 +149,8 @@ def _entrypoint(node: _Node) -> tuple[Path, Path]:
     raise entry.error(f"there is no file {folder / match['file']}")
 
 
-def _lifecycle(node: _Node) -> tuple[float, float]:
-    idle, lifetime = node["idle_runtime_session_timeout"].seconds(), node["max_lifetime"].seconds()
+def _lifecycle(node: Node) -> tuple[float, float]:
+    idle, lifetime = _seconds(node["idle_runtime_session_timeout"]), _seconds(node["max_lifetime"])
     if lifetime is None:
         lifetime = _DEFAULT_LIFETIME
     if idle is None:
@@ -242,14 +161,24 @@ def _lifecycle(node: _Node) -> tuple[float, float]:
     return idle, lifetime
 
 
-def _start_up_seconds(node: _Node) -> float:
+def _seconds(node: Node) -> int | None:
+    if node.value is None:
+        return None
+    if isinstance(node.value, bool) or not isinstance(node.value, int):
+        raise node.error(f"{node.value!r} is not a whole number of seconds")
+    if node.value not in _LIFECYCLE:
+        raise node.error(f"{node.value} is not between {_LIFECYCLE.start} and {_LIFECYCLE.stop - 1} seconds")
+    return node.value
+
+
+def _start_up_seconds(node: Node) -> float:
     kind = node.text() or "container"  # the toolkit's own default
     if kind not in START_UP_SECONDS:
         raise node.error(f"{kind!r} is not one of {', '.join(START_UP_SECONDS)}")
     return START_UP_SECONDS[kind]
 
 
-def _protocol(node: _Node) -> Protocol:
+def _protocol(node: Node) -> Protocol:
     text = (node.text() or "HTTP").upper()
     for protocol in get_args(Protocol):
         if text == protocol:
@@ -257,7 +186,7 @@ def _protocol(node: _Node) -> Protocol:
     raise node.error(f"{text!r} is not one of {', '.join(get_args(Protocol))}")
 
 
-def _headers(agent: _Node) -> frozenset[str]:
+def _headers(agent: Node) -> frozenset[str]:
     configuration = agent["request_header_configuration"]
     for key, child in configuration.items():
         if key != "requestHeaderAllowlist":
@@ -284,7 +213,7 @@ def _headers(agent: _Node) -> frozenset[str]:
     return frozenset(allowed)
 
 
-def _memory(node: _Node, agent: str) -> Memory | None:
+def _memory(node: Node, agent: str) -> Memory | None:
     """The memory that `agentcore deploy` has made for the agent, or would make."""
     memory_id, mode = node["memory_id"].text(), node["mode"].text()
     if memory_id is None and mode in (None, "NO_MEMORY"):

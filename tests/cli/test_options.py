@@ -55,6 +55,8 @@ def test_what_nobody_sets_has_the_documented_default(parse: Parse, project: Path
         debug=False,
         allow_host=(),
         model_rules=None,
+        faults=None,
+        latency="none",
     )
 
 
@@ -62,11 +64,11 @@ def test_every_option_has_a_flag(parse: Parse) -> None:
     assert parse(
         "agent.py", "--host", "::1", "--port", "0", "--state-dir", "/s", "--ephemeral", "--quirks", "off",
         "--python", "python3", "--env-file", "e", "--passthrough", "bedrock-runtime,s3", "--debug",
-        "--allow-host", "a.test, b.test", "--model-rules", "r.yaml",
+        "--allow-host", "a.test, b.test", "--model-rules", "r.yaml", "--faults", "f.yaml", "--latency", "observed",
     ) == Settings(
         target=Path("agent.py"), host="::1", port=0, state_dir=Path("/s"), ephemeral=True, quirks=Quirks.parse("off"),
         python=Path("python3"), env_file=Path("e"), passthrough=frozenset({"bedrock-runtime", "s3"}), debug=True,
-        allow_host=("a.test", "b.test"), model_rules=Path("r.yaml"),
+        allow_host=("a.test", "b.test"), model_rules=Path("r.yaml"), faults=Path("f.yaml"), latency="observed",
     )  # fmt: skip
 
 
@@ -91,6 +93,8 @@ EVERY_OPTION = [
     ("busy-needs-time", "true", True),
     ("session-storage", "/mnt/data/", "data"),
     ("isolation", "plain", "plain"),
+    ("faults", "/f", Path("/f")),
+    ("latency", "observed", "observed"),
 ]
 
 
@@ -143,6 +147,7 @@ def test_the_table_is_that_of_the_targets_project(parse: Parse, project: Path) -
     [
         ("--quirks", "loud", "'loud' is not a level of a quirk; the levels are strict, warn, off"),
         ("--passthrough", "s3,bedrock-runtim", "there is no AWS service 'bedrock-runtim'; did you mean "),
+        ("--latency", "slow", "'slow' is not one of none, observed"),
         ("--passthrough", "zzzzzzzz", "there is no AWS service 'zzzzzzzz', by the names that boto3.client"),
         ("--platform", "V3", "'V3' is not one of AgentCore's platform versions, V1 and V2"),
         ("--session-storage", "/data", "'/data' is not one folder below /mnt, as in /mnt/data"),

@@ -4,7 +4,7 @@ import pytest
 
 from agentcore_emulator.cli.project_table import ProjectTable, TableError, read
 
-KNOWN = ("allow_host", "ephemeral", "port", "python", "quirks", "state_dir", "target")
+KNOWN = ("allow_host", "ephemeral", "faults", "port", "python", "quirks", "state_dir", "target")
 
 
 def write(folder: Path, text: str) -> Path:
@@ -35,12 +35,14 @@ def test_values_are_as_one_would_type_them(tmp_path: Path) -> None:
 def test_paths_count_from_the_files_folder(tmp_path: Path) -> None:
     write(
         tmp_path,
-        '[tool.agentcore-emulator]\ntarget = "src/agent.py"\nstate-dir = "/var/x"\npython = "env/bin/python"\n',
+        '[tool.agentcore-emulator]\ntarget = "src/agent.py"\nstate-dir = "/var/x"\npython = "env/bin/python"\n'
+        'faults = "tests/faults.yaml"\n',
     )
     assert read(tmp_path / "deeper", KNOWN).options == {
         "target": str(tmp_path / "src" / "agent.py"),
         "state_dir": "/var/x",
         "python": str(tmp_path / "env" / "bin" / "python"),
+        "faults": str(tmp_path / "tests" / "faults.yaml"),
     }
 
 
@@ -56,7 +58,10 @@ def test_an_interpreter_can_be_a_command(tmp_path: Path) -> None:
             '[tool.agentcore-emulator]\nquirk = "off"\n',
             r"pyproject.toml has no option 'quirk'; did you mean 'quirks'\?$",
         ),
-        ("[tool.agentcore-emulator]\nx = 1\n", "it can hold allow-host, ephemeral, port, python, quirks, state-dir"),
+        (
+            "[tool.agentcore-emulator]\nx = 1\n",
+            "it can hold allow-host, ephemeral, faults, port, python, quirks, state-dir",
+        ),
         (
             "[tool.agentcore-emulator]\nport = 4747.5\n",
             r"'port' of \[tool.agentcore-emulator\] in .* is neither a string",

@@ -110,7 +110,7 @@ def test_tool_result_takes_an_expression_for_any_tool(write: Write) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "what"),
     [
-        ("rules:\n  - name: a\n   say: b", 3, "not valid YAML"),
+        ("rules:\n  - name: a\n   say: b", 3, "this is not YAML"),
         ("- a", 1, "the file must be a mapping with the keys fragments, rewrites, pacing, rules"),
         ("rules: {}", 1, "rules must be a list"),
         ("rule: []", 1, "the file has no key 'rule'; the keys are fragments, rewrites, pacing, rules"),
@@ -198,7 +198,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(RuleFileError, match="not text in UTF-8"):
         load([file])
     file.write_bytes(b"rules: \x00")
-    with pytest.raises(RuleFileError, match="is not valid YAML"):
+    with pytest.raises(RuleFileError, match="is not YAML"):
         load([file])
 
 

@@ -100,6 +100,16 @@ class FakeClock(Clock):
                 watcher.set_result(None)
         return timer
 
+    async def sleep(self, seconds: float) -> None:
+        """Not real time: a pause, too, ends when the test says so."""
+        if seconds > 0:
+            awake = asyncio.Event()
+            timer = self.call_later(seconds, awake.set)
+            try:
+                await awake.wait()
+            finally:
+                timer.cancel()
+
     async def due_in(self, seconds: float) -> None:
         """Return as soon as something is due in just that time."""
         moment = self._position() + seconds

@@ -15,6 +15,7 @@ import typer
 
 from agentcore_emulator.cli import project_table
 from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, ClockKind, IsolationKind, Platforms, Settings
+from agentcore_emulator.latency import profile
 from agentcore_emulator.quirks import Quirks
 
 __all__ = [
@@ -193,12 +194,20 @@ def settings(
             show_default="the better one that works",
         ),
     ] = None,
+    faults: Annotated[
+        Path | None, _option("FAULTS", "A YAML file of faults that calls are to meet.", metavar="FILE")
+    ] = None,
+    latency: Annotated[
+        str,
+        _option("LATENCY", "none, or observed: pauses as long as those that people saw on AWS.", metavar="PROFILE"),
+    ] = "none",
 ) -> Settings:
     """The settings that one command line asks for.
 
     Raises typer.BadParameter, whose message names the flag, variable or file that the bad value came from.
     """
     levels = _checked(ctx, "quirks", Quirks.parse, quirks)
+    pauses = _checked(ctx, "latency", profile, latency)
     services = _checked(ctx, "passthrough", _services, passthrough)
     platforms = _checked(ctx, "platform", Platforms.parse, platform)
     storage = None if session_storage is None else _checked(ctx, "session_storage", _mount_name, session_storage)
@@ -222,6 +231,8 @@ def settings(
         busy_needs_time=busy_needs_time,
         session_storage=storage,
         isolation=isolation,
+        faults=faults,
+        latency=pauses,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 __all__ = ["ProjectTable", "TableError", "read"]
 
 _TABLE: Final = "agentcore-emulator"
-_PATHS: Final = frozenset({"target", "state_dir", "env_file", "model_rules"})
+_PATHS: Final = frozenset({"target", "state_dir", "env_file", "faults", "model_rules"})
 
 
 class TableError(Exception):

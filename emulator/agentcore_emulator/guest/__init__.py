@@ -4,8 +4,14 @@ The host starts this folder as a program (`python …/guest zygote|spawn …`). 
 package name `agentcore_guest`, so that nothing of the emulator appears among the agent's importable names.
 
     __main__   checks the interpreter, gives the folder its private name, hands over
-    zygote     forks one guest per session from a process that has the heavy packages imported
+    ripening   runs a zygote, which on platform version V2 goes on to run the agent itself
+    zygote     forks one guest per session, from a process that has the heavy packages imported or runs the agent
     boot       turns this process into the guest: environment, folders, then the entry file as `__main__`
+    namespaces gives a guest files, process ids and a host name of its own
+    kernel     what Linux offers and Python 3.10 does not
+    snapshot   the moment from which every session of platform version V2 goes on
+    restore    makes a forked process what a restored snapshot would be
+    traps      what an agent does before the snapshot that every session will share
     listen     leads the agent's server to the host's sockets, whatever port the code names
     idle       lets an idle uvicorn sleep
     link       the line to the host: what the guest reports, what the host asks

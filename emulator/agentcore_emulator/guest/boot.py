@@ -19,7 +19,7 @@ from .listen import Listeners
 
 
 def main(kind: str, argument: str) -> None:
-    """Become a zygote, and in each of its children a guest; or become a guest at once (`spawn`); or just `check` or `probe`.
+    """Become a `zygote`, and in each of its children a guest; or a guest at once (`spawn`); or just `check` or `probe`.
 
     `argument` is the descriptor of the zygote's line to the host and how it is isolated, or the file that holds the
     spawned guest's order, or JSON: the entry file to check and the folders that it imports from, or the plan to probe.

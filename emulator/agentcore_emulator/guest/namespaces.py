@@ -1,7 +1,7 @@
 """Gives guests what a microVM has: files, process ids and a host name of its own, by Linux namespaces, without root.
 
 The zygote becomes process 1 of a namespace, so that with it goes everything that it has ever forked. Each guest then is
-process 1 of one more, in which the project lies at its own path under an overlay, and `/tmp` and HOME are the session's.
+process 1 of one more, in which the project lies at its own path under an overlay, `/tmp` and HOME are the session's.
 
     /tmp, HOME    the session's folders; what Python and the agent's packages need from there is kept in place
     the project   an overlay: reads see the project's files, writes stay in the session
@@ -123,9 +123,9 @@ def settle(plan: Plan) -> list[str]:
     kernel.mount("overlay", plan.project, "overlay", options=",".join(options))
     mounted.append(plan.project)
     # What is needed lies below the project itself where a covered folder holds both, and is seen through the overlay.
-    for folder in plan.hidden:
-        if os.path.isdir(folder):
-            _mount_empty(folder, mounted)
+    for place in plan.hidden:
+        if os.path.isdir(place):
+            _mount_empty(place, mounted)
     if plan.storage and storage is not None:
         _mount_storage(plan.storage[0], storage, mounted)
     _mount_empty("/dev/shm", mounted)  # noqa: S108

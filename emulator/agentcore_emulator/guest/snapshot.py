@@ -36,7 +36,7 @@ class Snapshot:
 
     async def take_in_loop(self) -> None:
         """As `take`, and lets the event loop's other tasks go on when the host says so."""
-        while (seconds := self._stand_still()) is not None:
+        while (seconds := self._stand_still()) is not None:  # noqa: ASYNC110 - it is time that is to pass
             await asyncio.sleep(seconds)
 
     def _stand_still(self) -> "float | None":

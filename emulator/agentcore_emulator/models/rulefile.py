@@ -11,6 +11,8 @@ from typing import Any, NoReturn, cast
 
 import yaml
 
+from agentcore_emulator import located_yaml
+from agentcore_emulator.located_yaml import Unreadable
 from agentcore_emulator.models.conversation import Speaker
 from agentcore_emulator.models.rules import Call, Pacing, Placeholder, Rule, Script, Template, When
 
@@ -68,16 +70,10 @@ class _File:
 
     def _compose(self) -> yaml.Node:
         try:
-            node = yaml.compose(self._path.read_text("utf-8"), Loader=_Loader)
-        except OSError as error:
-            raise RuleFileError(f"The model rules {self._path} cannot be read: {error.strerror}.") from None
-        except UnicodeDecodeError:
-            raise RuleFileError(f"The model rules {self._path} are not text in UTF-8.") from None
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise RuleFileError(f"{self._path}, line {line}: this is not valid YAML: {error.problem}.") from None
-        except yaml.YAMLError as error:
-            raise RuleFileError(f"{self._path} is not valid YAML: {str(error).splitlines()[0]}.") from None
+            node = located_yaml.compose(self._path, _Loader)
+        except Unreadable as error:
+            where = f"{self._path}, line {error.line}:" if error.line else f"The model rules {self._path}"
+            raise RuleFileError(f"{where} {error}.") from None
         if node is None:
             raise RuleFileError(f"{self._path} is empty; a rule file is a mapping with 'rules' in it.")
         return node

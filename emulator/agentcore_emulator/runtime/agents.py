@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
+from agentcore_emulator.latency import AgentLatency
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.quirks import Quirks
 from agentcore_emulator.runtime.journal import Journal
@@ -58,6 +59,7 @@ class Agent:
         isolated: bool = False,
         hidden: Sequence[Path] = (),
         terminal: str | None = None,
+        latency: AgentLatency | None = None,
     ) -> None:
         self.runtime = runtime
         self.versions = Versions(functools.partial(make_host, self))
@@ -65,6 +67,7 @@ class Agent:
         self.quirks = quirks
         self.folder = folder
         self.isolated = isolated
+        self.latency = latency
         contract = CONTRACTS[runtime.protocol]
         self.port = contract.port
         self.path = contract.path
@@ -94,6 +97,8 @@ class Agent:
 
     async def start(self, version: Version, journal: Journal, storage: Storage | None = None) -> MicroVM:
         """Start a microVM for a session on a version; it may not be ready yet. Raises `BootFailure`."""
+        if self.latency:
+            await self.latency.start()
         spec = self.spec(journal, storage)
         try:
             return await version.start(spec)

@@ -1,4 +1,4 @@
-"""Chooses what carries the microVMs of an agent runtime: the host that this system can have and the platform asks for."""
+"""Chooses what carries the microVMs of an agent runtime: what this system can have, and its platform version wants."""
 
 from __future__ import annotations
 

@@ -17,7 +17,9 @@ from starlette.types import Message, Receive, Send
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import GatewayTimeout, RuntimeClientError, ValidationException
+from agentcore_emulator.faults import Faults
 from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
+from agentcore_emulator.runtime.disturbed import Disturbed
 from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers
 from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.relay import BrokenGuest, ClientGone, Exchange
@@ -53,11 +55,14 @@ class RuntimePlane:
 
     services: Sequence[str] = ("bedrock-agentcore",)
 
-    def __init__(self, agents: Agents, sessions: Sessions, clock: Clock, *, debug: bool) -> None:
+    def __init__(
+        self, agents: Agents, sessions: Sessions, clock: Clock, *, debug: bool, faults: Faults | None = None
+    ) -> None:
         self.sessions = sessions
         self._agents = agents
         self._clock = clock
         self._debug = debug
+        self._faults = faults
         self._stopped: deque[tuple[SessionKey, str | None]] = deque(maxlen=_STOPS_REMEMBERED)
         self.operations = {"StopRuntimeSession": self.stop_runtime_session}
         self.streaming = {"InvokeAgentRuntime": self.invoke_agent_runtime}
@@ -103,13 +108,15 @@ class RuntimePlane:
         )
         length = _length(headers)
         receive = _limited(receive)
+        if agent.latency:
+            await agent.latency.invocation()
         for last_try in (False, True):
             session = await self.sessions.get_or_start(key, agent)
             with session.invocation(self._clock) as use:
                 microvm = use.microvm
                 try:
                     async with microvm.connect() as (reader, writer):
-                        exchange = Exchange(reader, writer)
+                        exchange = self._exchange(reader, writer, session, microvm)
                         try:
                             await exchange.request("POST", agent.path, lines, receive, length)
                             await self._answer(agent, use, exchange, request_id, send)
@@ -125,6 +132,13 @@ class RuntimePlane:
                 except ClientGone:
                     session.journal.happened("the client went away before its request was complete")
                     return
+
+    def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, session: Session, microvm: MicroVM
+    ) -> Exchange:
+        if not self._faults:
+            return Exchange(reader, writer)
+        return Disturbed(reader, writer, faults=self._faults, session=session, microvm=microvm, clock=self._clock)
 
     async def _answer(self, agent: Agent, use: Invocation, exchange: Exchange, request_id: str, send: Send) -> None:
         session, microvm = use.session, use.microvm

@@ -50,6 +50,11 @@ class Operation:
         """True when the input's body is one blob or event stream, which `parse` does not look at."""
         return _Payload(self._model.input_shape).raw
 
+    @cached_property
+    def errors(self) -> frozenset[str]:
+        """The names of the errors that the model has for it."""
+        return frozenset(shape.name for shape in self._model.error_shapes)
+
     def parse(self, request: Request) -> dict[str, Any]:
         """The input, keyed by member name, without the members that are absent and without a blob payload.
 

@@ -209,6 +209,10 @@ class MicroVM:
         for writer in self._connections:
             writer.transport.abort()
 
+    def kill(self) -> None:
+        """End the guest as a crash does, by SIGKILL; `exited` tells when it is gone."""
+        self._process.kill()
+
     def answered(self) -> None:
         """To be called when the agent has answered: a host may learn from what the guest has loaded by now."""
         if self._on_answered is not None:
