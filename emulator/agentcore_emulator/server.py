@@ -23,6 +23,7 @@ from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import STATE_FILE, Settings
+from agentcore_emulator.connection import Connection
 from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
@@ -175,7 +176,7 @@ class Emulator:
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
