@@ -164,7 +164,7 @@ def path(draw: st.DrawFn, calls: Calls) -> Malformed:
     elif how == 3:
         target = bare + b"/" + draw(LONG)
     else:
-        target = bare + draw(each(b"%00|/%00|%0d%0aX-Injected:%201|/x|/../..|/%2F"))
+        target = bare + draw(each(b"%00|/%00|%0d%0aX-Injected:%201|/x/y/z|/../..|/%2F"))
     return Malformed(call.raw(line=b"%b %b HTTP/1.1" % (call.method, target)))
 
 
