@@ -7,12 +7,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentcore_emulator.config import STATE_FILE
+
 __all__ = ["Usage", "measure"]
 
 
 @dataclass(frozen=True)
 class Usage:
-    """`megabytes` are the resident ones of the emulator itself and of all `processes` below it."""
+    """Megabytes are the resident ones, of the emulator itself and of all `processes` below it."""
 
     processes: int
     descriptors: int
@@ -64,9 +66,13 @@ def _descendants(pid: int) -> list[int]:
 
 
 def _descriptors(pid: int) -> int:
+    count = 0
     with suppress(OSError):
-        return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
-    return 0
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                # The state file has up to five connections, each made when it is first needed.
+                count += STATE_FILE not in str(entry.readlink())
+    return count
 
 
 def _resident_megabytes(pid: int) -> float:
