@@ -67,6 +67,13 @@ def bench(session: nox.Session) -> None:
 
 
 @_session
+def soak(session: nox.Session) -> None:
+    """Twenty minutes of sessions, after which nothing of them may be left; `-- --minutes 2` for less."""
+    _install(session)
+    session.run("python", "-m", "soak", *session.posargs)
+
+
+@_session
 def demo(session: nox.Session) -> None:
     """The scripted tour; it fails if a step is not as told."""
     _install(session)

@@ -23,6 +23,7 @@ from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import STATE_FILE, ProjectError, Settings
+from agentcore_emulator.connection import Connection
 from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
@@ -201,7 +202,7 @@ class Emulator:
         config = uvicorn.Config(
             app,
             loop="none",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
