@@ -244,12 +244,12 @@ class Laboratory:
             isolated=self.isolated,
         )
         self._closing.append(agent.versions.close)
-        await agent.versions.update()
+        await agent.update()
         return agent
 
     async def start(self, agent: Agent, journal: Journal | None = None) -> MicroVM:
         """A microVM of `agent`, which may not be ready."""
-        microvm = await agent.start(agent.versions.current, journal or Journal("test"))
+        microvm = await agent.start(agent.versions.current, journal or Journal("test"), "session")
         self._microvms.append(microvm)
         return microvm
 

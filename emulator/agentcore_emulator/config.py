@@ -87,7 +87,8 @@ class Settings:
     begin with. `latency` names the profile of the pauses that AWS would make. `idle_timeout` and `max_lifetime` are in
     seconds and go before what the project says. `busy_needs_time` is as in `runtime.lifecycle.PingRules`.
     `session_storage` is the name below `/mnt` of the folder that outlives a stop. Without `isolation` it is the better
-    one that works.
+    one that works. With `reload` a changed source is a new version. With `guest_time` agents see the emulator's time,
+    with `limits` they have the vCPUs and the memory of a microVM.
     """
 
     target: Path | None = None
@@ -109,6 +110,9 @@ class Settings:
     busy_needs_time: bool = False
     session_storage: str | None = None
     isolation: IsolationKind | None = None
+    reload: bool = False
+    guest_time: bool = False
+    limits: bool = False
     faults: Path | None = None
     latency: Profile = "none"
     region: str = REGION

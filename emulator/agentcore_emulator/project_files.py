@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import stat
@@ -11,10 +12,35 @@ from pathlib import Path
 
 from agentcore_emulator.config import STATE_FILE, ProjectError
 
-__all__ = ["check_size", "copy"]
+__all__ = ["LEFT_OUT", "check_size", "copy", "digest", "is_source"]
+
+_SOURCES = frozenset(
+    {
+        ".cjs",
+        ".go",
+        ".html",
+        ".j2",
+        ".java",
+        ".js",
+        ".json",
+        ".md",
+        ".mjs",
+        ".py",
+        ".rb",
+        ".rs",
+        ".sh",
+        ".sql",
+        ".toml",
+        ".ts",
+        ".tsx",
+        ".txt",
+        ".yaml",
+        ".yml",
+    }
+)
 
 # History, environments and caches are large and no input of an agent; deploys to AWS do not carry them either.
-_LEFT_OUT = frozenset(
+LEFT_OUT = frozenset(
     {
         ".agentcore-emulator",
         ".bzr",
@@ -53,6 +79,26 @@ def check_size(project: Path) -> None:
             )
 
 
+def digest(project: Path) -> str:
+    """A name for what a project's source files are now: another one, once one of them has changed. Blocking."""
+    found = hashlib.sha256()
+    for entry in sorted(_entries(project), key=lambda entry: entry.path):
+        if is_source(entry.path):
+            with contextlib.suppress(OSError):
+                stat = entry.stat()
+                found.update(f"{os.path.relpath(entry.path, project)}\0{stat.st_size}\0{stat.st_mtime_ns}\0".encode())
+    return found.hexdigest()
+
+
+def is_source(path: str) -> bool:
+    """Whether a file is one whose change makes another version of an agent: code, or data that code goes by.
+
+    Not among them are hidden files, such as the toolkit's, which every one of its commands writes.
+    """
+    name = os.path.basename(path)  # noqa: PTH119 - hot
+    return not name.startswith(".") and os.path.splitext(name)[1] in _SOURCES  # noqa: PTH122 - hot
+
+
 def copy(source: Path, target: Path) -> None:
     """Copy a project's files into `target`, which must not exist yet. Blocking.
 
@@ -82,7 +128,7 @@ def _entries(folder: Path | str) -> Iterator[os.DirEntry[str]]:
     # up the locks that this process holds on it (sqlite.org, "How To Corrupt An SQLite Database File", 2.2).
     state = STATE_FILE if any(entry.name == f"{STATE_FILE}.lock" for entry in entries) else None
     for entry in entries:
-        if entry.name in _LEFT_OUT or (state and entry.name.startswith(state)):
+        if entry.name in LEFT_OUT or (state and entry.name.startswith(state)):
             continue
         if os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # noqa: PTH110, PTH118 - hot
             continue

@@ -30,6 +30,7 @@ from agentcore_emulator.latency import Latency
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
+from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
 from agentcore_emulator.runtime.hosts import make_host
 from agentcore_emulator.runtime.journal import Journal
@@ -39,6 +40,7 @@ from agentcore_emulator.runtime.microvm.isolation import choose as choose_isolat
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
+from agentcore_emulator.runtime.storage import SessionStorage
 from agentcore_emulator.store import Store, StoreError
 
 __all__ = ["Emulator", "StartError"]
@@ -155,9 +157,15 @@ class Emulator:
 
         memory = MemoryPlane(store, clock, settings.region, settings.account_id)
         self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
-        sessions = Sessions(clock, debug=settings.debug, busy_needs_time=settings.busy_needs_time)
+        sessions = Sessions(
+            clock,
+            debug=settings.debug,
+            busy_needs_time=settings.busy_needs_time,
+            # A guest that sees the emulator's time also stamps with it.
+            moment=float if settings.guest_time else clock.at,
+        )
         agents = Agents(
-            [await self._boot(runtime, state, folder, latency) for runtime in self.runtimes], settings.account_id
+            [await self._boot(runtime, state, folder, clock, latency) for runtime in self.runtimes], settings.account_id
         )
         runtime = RuntimePlane(agents, sessions, clock, debug=settings.debug, faults=faults)
         app = make_app(
@@ -177,7 +185,9 @@ class Emulator:
         )
         await self._serve(app, listener, sessions)
 
-    async def _boot(self, runtime: AgentRuntime, state: Path, folder: RunFolder, latency: Latency | None) -> Agent:
+    async def _boot(
+        self, runtime: AgentRuntime, state: Path, folder: RunFolder, clock: Clock, latency: Latency | None
+    ) -> Agent:
         environ = guest_environment(self.url, self.settings, runtime, os.environ)
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
@@ -187,7 +197,10 @@ class Emulator:
             environ,
             self.settings.quirks,
             folder,
+            storage=SessionStorage(state / "storage", runtime, clock),
             hidden=[self.settings.state_dir],
+            limited=self.settings.limits,
+            time=self._guest_time(folder, clock),
             terminal=terminal,
             latency=latency.agent(runtime.platform) if latency else None,
         )
@@ -195,8 +208,18 @@ class Emulator:
         agent.isolated = isolation.kind == "namespaces"
         self.isolation[runtime.name] = isolation
         self._stack.push_async_callback(agent.versions.close)
-        await agent.versions.update()
+        await agent.update()
+        if self.settings.reload:
+            watching = asyncio.create_task(reload.watch(agent))
+            self._stack.callback(watching.cancel)
         return agent
+
+    def _guest_time(self, folder: RunFolder, clock: Clock) -> dict[str, Any] | None:
+        if not self.settings.guest_time:
+            return None
+        file = folder.path / "time"
+        clock.publish(file)
+        return {"path": str(file), "frozen": clock.frozen}
 
     async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
         config = uvicorn.Config(

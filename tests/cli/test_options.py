@@ -93,6 +93,9 @@ EVERY_OPTION = [
     ("busy-needs-time", "true", True),
     ("session-storage", "/mnt/data/", "data"),
     ("isolation", "plain", "plain"),
+    ("reload", "true", True),
+    ("guest-time", "true", True),
+    ("limits", "true", True),
     ("faults", "/f", Path("/f")),
     ("latency", "observed", "observed"),
 ]

@@ -78,7 +78,7 @@ async def test_a_session_that_does_not_start_holds_no_version(
     (tmp_path / "no folder").touch()
     monkeypatch.setattr(laboratory.run_folder, "path", tmp_path / "no folder")
     with pytest.raises(NotADirectoryError):
-        await agent.start(old, Journal("test"))
+        await agent.start(old, Journal("test"), "session")
     monkeypatch.undo()
     await agent.versions.update()
     await old.close()

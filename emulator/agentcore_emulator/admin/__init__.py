@@ -58,7 +58,7 @@ def admin_app(
         versions = {}
         for agent in chosen:
             try:
-                versions[agent.runtime.name] = (await agent.versions.update()).number
+                versions[agent.runtime.name] = (await agent.update()).number
             except BootFailure as failure:
                 return JSONResponse({"message": f"{agent.runtime.name}: {failure}"}, 409)
         return JSONResponse({"versions": versions})

@@ -194,6 +194,11 @@ def settings(
             show_default="the better one that works",
         ),
     ] = None,
+    reload: Annotated[bool, _option("RELOAD", "Give new sessions a new version when a source file changes.")] = False,
+    guest_time: Annotated[
+        bool, _option("GUEST_TIME", "Let agents see the emulator's time, as far as docs/lifecycle.md says.")
+    ] = False,
+    limits: Annotated[bool, _option("LIMITS", "Give each session 2 vCPUs and 8 GB, as AWS does.")] = False,
     faults: Annotated[
         Path | None, _option("FAULTS", "A YAML file of faults that calls are to meet.", metavar="FILE")
     ] = None,
@@ -231,6 +236,9 @@ def settings(
         busy_needs_time=busy_needs_time,
         session_storage=storage,
         isolation=isolation,
+        reload=reload,
+        guest_time=guest_time,
+        limits=limits,
         faults=faults,
         latency=pauses,
     )

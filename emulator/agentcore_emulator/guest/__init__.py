@@ -14,6 +14,8 @@ package name `agentcore_guest`, so that nothing of the emulator appears among th
     traps      what an agent does before the snapshot that every session will share
     listen     leads the agent's server to the host's sockets, whatever port the code names
     idle       lets an idle uvicorn sleep
+    guest_time lets the agent see the emulator's time
+    limits     gives it what a microVM has of processors and memory
     link       the line to the host: what the guest reports, what the host asks
     channel    packets with descriptors between host and zygote
     quirks     puts the quirks into the agent's SDK

@@ -45,9 +45,11 @@ def run(order: channel.Order) -> None:
     """Run the agent to its end: the process then exits as a Python program does.
 
     The order's `spec` has `entrypoint`, `project`, `folder` (working directory), `environ`, `port`, `quirks`,
-    `terminal`, and `isolation` (the members of `namespaces.Plan`, or None).
+    `terminal`, `limits`, `time` (the arguments of `guest_time.follow`, or None), and `isolation` (the members of
+    `namespaces.Plan`, or None).
     """
     spec = order.spec
+    follow_time(spec)
     link = Link()
     listeners = Listeners(spec["port"], link)
     move_in(order, link, listeners)
@@ -78,6 +80,10 @@ def move_in(order: channel.Order, link: Link, listeners: Listeners, mounted: Seq
         except OSError as error:
             _fail(link, f"it cannot be isolated ({error}); start with --isolation plain")
     take_environment(spec)
+    if spec["limits"]:
+        from . import limits
+
+        limits.limit()
     if spec["terminal"]:
         debug.use_terminal(spec["terminal"])
     # Not before: namespaces and capabilities are a thread's own.
@@ -124,6 +130,14 @@ def _sentence(error: BaseException, frames: types.TracebackType | None, project:
         if place.filename.startswith(inside) and "site-packages" not in place.filename[len(inside) :]
     ]
     return "".join([text, *(f" at {place.filename}:{place.lineno}" for place in (own or places)[-1:])])
+
+
+def follow_time(spec: dict[str, Any]) -> None:
+    """See the emulator's time if that is wanted. The host's files must still be where they are."""
+    if spec["time"] is not None:
+        from . import guest_time
+
+        guest_time.follow(**spec["time"])
 
 
 def take_standard_streams(log: int) -> None:

@@ -40,6 +40,7 @@ def _ripen(zygote: Zygote, order: Ripen) -> None:
 
     spec = order.spec
     boot.take_standard_streams(order.log)
+    boot.follow_time(spec)
     mounted = namespaces.settle(namespaces.Plan(**spec["isolation"])) if spec["isolation"] else []
     boot.take_environment(spec)
     link = Link(early=zygote.tell)

@@ -137,6 +137,10 @@ _FUNCTIONS: dict[types.CodeType, tuple[str, str]] = {
     if isinstance(function, types.FunctionType)
     and (name in ("uuid1", "uuid4", "uuid6", "uuid7") if kind == "uuid" else not name.startswith("_"))
 }
+# Those that `guest_time` has put its own in the place of.
+_FUNCTIONS.update(
+    (function.__code__, found) for function, found in _BUILTINS.items() if isinstance(function, types.FunctionType)
+)
 _FUNCTIONS[random.Random.__init__.__code__] = ("random", "random.Random()")
 
 

@@ -8,6 +8,7 @@ import functools
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
 from agentcore_emulator.latency import AgentLatency
@@ -17,6 +18,7 @@ from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost, MicroVMSpec, Storage
 from agentcore_emulator.runtime.microvm.link import Finding
 from agentcore_emulator.runtime.microvm.resources import RunFolder
+from agentcore_emulator.runtime.storage import SessionStorage
 from agentcore_emulator.runtime.versions import Version, Versions
 
 __all__ = ["CONTRACTS", "Agent", "Agents", "Contract"]
@@ -42,10 +44,10 @@ CONTRACTS: Mapping[str, Contract] = {
 
 
 class Agent:
-    """One agent runtime at work; `versions` needs an `update` before the first session.
+    """One agent runtime at work; it needs an `update` before the first session.
 
     `make_host(agent, number)` gives the host of a version. `environ` is what its guests find. Isolated ones see nothing
-    in the folders `hidden`.
+    in the folders `hidden`. `limited` and `time` are those of `MicroVMSpec`.
     """
 
     def __init__(
@@ -56,8 +58,11 @@ class Agent:
         quirks: Quirks,
         folder: RunFolder,
         *,
+        storage: SessionStorage | None = None,
         isolated: bool = False,
         hidden: Sequence[Path] = (),
+        limited: bool = False,
+        time: Mapping[str, Any] | None = None,
         terminal: str | None = None,
         latency: AgentLatency | None = None,
     ) -> None:
@@ -67,12 +72,22 @@ class Agent:
         self.quirks = quirks
         self.folder = folder
         self.isolated = isolated
+        self.storage = storage
         self.latency = latency
         contract = CONTRACTS[runtime.protocol]
         self.port = contract.port
         self.path = contract.path
         self._hidden = hidden
+        self._limited = limited
+        self._time = time
         self._terminal = terminal
+
+    async def update(self) -> Version:
+        """Make a new version the one of new sessions; `BootFailure` if it does not come up."""
+        version = await self.versions.update()
+        if self.storage is not None:
+            await asyncio.to_thread(self.storage.add_version, version.number, self.versions.live())
+        return version
 
     def spec(self, journal: Journal, storage: Storage | None = None) -> MicroVMSpec:
         """What a new microVM runs, with a folder of its own."""
@@ -93,19 +108,28 @@ class Agent:
             isolated=self.isolated,
             hidden=self._hidden,
             storage=storage,
+            limited=self._limited,
+            time=self._time,
         )
 
-    async def start(self, version: Version, journal: Journal, storage: Storage | None = None) -> MicroVM:
+    async def start(self, version: Version, journal: Journal, session_id: str) -> MicroVM:
         """Start a microVM for a session on a version; it may not be ready yet. Raises `BootFailure`."""
         if self.latency:
             await self.latency.start()
+        storage = None
+        if self.storage is not None:
+            storage = await asyncio.to_thread(self.storage.open, version.number, session_id)
         spec = self.spec(journal, storage)
         try:
-            return await version.start(spec)
+            microvm = await version.start(spec)
         except BaseException:
             # Also half a copy, that of a full disk.
             await asyncio.to_thread(spec.folder.remove)
             raise
+        if storage is not None and self.storage is not None:
+            used = functools.partial(self.storage.used, version.number, session_id)
+            microvm.exited.add_done_callback(lambda _: asyncio.get_running_loop().run_in_executor(None, used))
+        return microvm
 
 
 class Agents:

@@ -120,7 +120,7 @@ class Sessions:
     async def _provision(self, session: Session, agent: Agent, version: Version) -> None:
         microvm: MicroVM | None = None
         try:
-            microvm = await agent.start(version, session.journal)
+            microvm = await agent.start(version, session.journal, session.key.session_id)
             await self._ready(microvm, agent)
         except BaseException:
             if microvm is not None:

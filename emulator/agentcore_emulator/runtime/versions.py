@@ -73,6 +73,10 @@ class Versions:
         """The newest version that came up."""
         return self._all[-1]
 
+    def live(self) -> set[int]:
+        """The numbers of the versions that have sessions, or are current."""
+        return {version.number for version in self._all if not version.gone}
+
     async def update(self) -> Version:
         """Boot one more version and make it the current one.
 

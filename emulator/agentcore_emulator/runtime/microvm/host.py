@@ -46,6 +46,7 @@ class MicroVMSpec:
     `environ` is the guest's whole environment, but for HOME and TMPDIR, which the host adds; `port` is the port of the
     protocol's contract; `quirks` maps each quirk to its level; `terminal` is the device for `breakpoint()`, if any.
     An isolated guest sees nothing in the folders `hidden`. `storage` outlives it. It begins with the files of `like`.
+    `limited` ones have what a microVM has of processors and memory; `time` is as `guest.guest_time.follow` takes it.
     """
 
     entrypoint: Path
@@ -61,6 +62,8 @@ class MicroVMSpec:
     hidden: Sequence[Path] = ()
     storage: Storage | None = None
     like: SessionFolder | None = None
+    limited: bool = False
+    time: Mapping[str, Any] | None = None
 
     def make_folder(self) -> None:
         """Create the session's folders. Blocking."""
@@ -83,6 +86,8 @@ class MicroVMSpec:
             "port": self.port,
             "quirks": dict(self.quirks),
             "terminal": self.terminal,
+            "limits": self.limited,
+            "time": self.time,
             "isolation": self._plan(home) if self.isolated else None,
         }
 
