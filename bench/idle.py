@@ -27,7 +27,7 @@ def run(state: Path, effort: Effort) -> list[Row]:
     with emulator_with_learnt_imports(state) as emulator:
         for _ in range(effort.idle_sessions - 1):
             post(address(emulator), invocations(emulator), 1, new_session())
-        guests = [session["pid"] for session in emulator.sessions()]
+        guests = [session["pid"] for session in emulator.sessions() if session["pid"] is not None]
         own = {emulator.pid, *map(_parent, guests)}
         sizes = [_proportional_megabytes(pid) for pid in guests]
         own_size = sum(map(_proportional_megabytes, own))

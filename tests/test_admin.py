@@ -249,7 +249,8 @@ def test_the_microvm_of_a_session_is_killed(emulator: EmulatorProcess) -> None:
     url = f"{emulator.url}/_emulator/sessions/{session}/kill"
     assert httpx.post(url).status_code == 404
     invoke(emulator, session)
-    [pid] = [each["pid"] for each in emulator.sessions() if each["session_id"] == session]
+    pid = emulator.session(session)["pid"]
+    assert pid is not None
     answer = httpx.post(url)
     assert (answer.status_code, answer.json()) == (200, {"pid": pid})
     with pytest.raises(ProcessLookupError):

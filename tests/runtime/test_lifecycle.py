@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,20 @@ async def test_business_without_a_time_ends_when_it_is_first_seen_to(bench: Benc
     await bench._order(session.microvm, "ping.update(status='Healthy'); answer(1)")
     await clock.advance(900)
     assert state_of(session) is State.IDLE
+    await clock.advance(900)
+    assert session.reason == "idle for 900 s"
+
+
+async def test_an_invocation_amid_business_does_not_make_it_forgotten(bench: Bench, clock: FakeClock) -> None:
+    session = await bench.start()
+    await bench.say("ping.update(status='HealthyBusy')")
+    await clock.advance(900)
+    await bench.say("pass")
+    assert state_of(session) is State.ACTIVE
+    assert session.microvm is not None
+    await bench._order(session.microvm, "ping.update(status='Healthy'); answer(1)")
+    await clock.advance(900)
+    assert state_of(session) is State.IDLE, "its end is noticed only now"
     await clock.advance(900)
     assert session.reason == "idle for 900 s"
 
@@ -283,6 +298,18 @@ async def test_an_agent_without_ping_is_told_of_once(bench: Bench, clock: FakeCl
     told = [line for line in session.journal.lines if "GET /ping answered 404" in line]
     assert len(told) == 1
     assert state_of(session) is State.IDLE
+
+
+async def test_a_ping_that_is_cut_off_by_the_end_of_its_session_says_nothing_of_the_agent(
+    bench: Bench, clock: FakeClock, make_fifo: Callable[[str], Fifo]
+) -> None:
+    asked, never = make_fifo("asked"), make_fifo("never")
+    session = await bench.start()
+    await bench.say(f"Handler.do_GET = lambda self: ({asked.put_here}, {never.get_here})")
+    await asyncio.to_thread(asked.get)
+    await bench.sessions.close(grace=0)
+    await clock.advance(0)
+    assert not [line for line in session.journal.lines if "GET /ping" in line]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +14,10 @@ from agentcore_emulator.cli.env import env
 from agentcore_emulator.cli.exec import ExecCommand, exec_command
 from agentcore_emulator.cli.start import start
 
-__all__ = ["main"]
+if TYPE_CHECKING:
+    from agentcore_emulator.config import Settings
+
+__all__ = ["main", "parse"]
 
 _NAME = "agentcore-emulator"
 
@@ -44,6 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # Ctrl-C before a command has taken charge of signals.
     return status if isinstance(status, int) else 0
+
+
+def parse(arguments: Sequence[str]) -> Settings:
+    """The settings of `agentcore-emulator start ARGUMENTS`. Raises `ValueError` with what it would complain of."""
+    found: list[Settings] = []
+    command = typer.Typer(add_completion=False)
+    command.command(add_help_option=False)(options.with_settings(lambda _, settings: found.append(settings)))
+    try:
+        # Calling the Typer itself would hook this process's way of showing exceptions.
+        typer.main.get_command(command).main([*arguments], prog_name=f"{_NAME} start", standalone_mode=False)
+    except typer.TyperException as error:
+        raise ValueError(_sentence(error)) from None
+    return found[0]
 
 
 @app.callback()

@@ -67,6 +67,7 @@ class Lifecycle:
         self._clock = clock
         self._end = end
         self._rules = rules
+        self._busy = False
         self._busy_seen = session.created
         self._looked = False
         self._stamp: float | None = None
@@ -80,7 +81,9 @@ class Lifecycle:
         self._watch_idle(session.runtime.idle_timeout)
 
     def rest(self) -> None:
-        """Nothing is in flight any more: the idle time runs."""
+        """Nothing is in flight any more: the idle time runs, unless the agent was busy when it was last asked."""
+        if self._busy:
+            self._session.state = State.ACTIVE
         if self._rules.asked and not self._looked:
             # What the first stamp is has no meaning; that a later one is another has.
             self._clock.in_background(self._first_look())
@@ -162,18 +165,16 @@ class Lifecycle:
         now = self._clock.time()
         news = self._looked and health.changed is not None and health.changed != self._stamp
         self._looked, self._stamp = True, health.changed
-        if session.in_flight:
-            return health
-        if health.status == _BUSY and (health.changed is not None or not self._rules.busy_needs_time):
+        was_busy = self._busy
+        self._busy = health.status == _BUSY and (health.changed is not None or not self._rules.busy_needs_time)
+        if self._busy:
             self._busy_seen = now
-            session.state = State.ACTIVE
-            return health
-        if health.status == _HEALTHY:
-            if news:
-                self._busy_seen = max(self._busy_seen, min(self._moment(health), now))
-            elif session.state is State.ACTIVE:
-                self._busy_seen = now  # A change that no time stamp tells of is one of now.
-        session.state = State.IDLE
+        elif health.status == _HEALTHY and news:
+            self._busy_seen = max(self._busy_seen, min(self._moment(health), now))
+        elif health.status == _HEALTHY and was_busy:
+            self._busy_seen = now  # A change that no time stamp tells of is one of now.
+        if not session.in_flight:
+            session.state = State.ACTIVE if self._busy else State.IDLE
         return health
 
     def _moment(self, health: Health) -> float:
