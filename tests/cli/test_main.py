@@ -1,9 +1,12 @@
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from agentcore_emulator import __version__
+from agentcore_emulator.cli import parse
 
 from .conftest import Run, the_one_line
 
@@ -64,3 +67,16 @@ def test_the_variable_of_a_bad_value_is_named(call: Run) -> None:
     ended = call("start", AGENTCORE_EMULATOR_PORT="x")
     assert ended.returncode == 2
     assert the_one_line(ended.stderr).startswith("AGENTCORE_EMULATOR_PORT in the environment: Input should be")
+
+
+def test_what_start_would_be_told_can_be_asked_for(tmp_path: Path) -> None:
+    hook = sys.excepthook
+    settings = parse([str(tmp_path), "--clock", "virtual", "--idle-timeout", "60"])
+    assert (settings.target, settings.clock, settings.idle_timeout) == (tmp_path, "virtual", 60)
+    assert sys.excepthook is hook
+    for arguments, sentence in (
+        (["--idle-timeout", "1"], "--idle-timeout: Input should be greater than or equal to 60"),
+        (["--help"], "No such option: --help (`agentcore-emulator start --help` lists what there is)"),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+            parse([str(tmp_path), *arguments])
