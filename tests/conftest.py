@@ -8,7 +8,10 @@ import functools
 import json
 import os
 import select
+import shutil
+import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
@@ -171,6 +174,81 @@ def make_fifo(tmp_path: Path) -> Iterator[Callable[[str], Fifo]]:
     yield make
     for fifo in made:
         fifo.close()
+
+
+@functools.cache
+def _interpreter(version: str) -> Path | None:
+    """A Python of this version that runs, from PATH or from where pyenv keeps them."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    on_path = shutil.which(f"python{version}")
+    candidates = [Path(on_path)] if on_path else []
+    for candidate in [*candidates, *sorted(pyenv.glob(f"{version}.*/bin/python{version}"))]:
+        # A launcher on PATH may know of no such version.
+        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
+            return candidate
+    return None
+
+
+@pytest.fixture(scope="session")
+def need_python() -> Callable[[str], Path]:
+    """Finds an interpreter of a version (`3.12`); a test for one that is not here is skipped."""
+
+    def need(version: str) -> Path:
+        python = _interpreter(version)
+        if python is None:
+            pytest.skip(f"there is no python{version} on this machine")
+        return python
+
+    return need
+
+
+@functools.cache
+def _namespaces_problem() -> str | None:
+    """Why guests cannot be isolated here, found out as the emulator does."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "agent.py"
+        file.write_text(PUPPET, encoding="utf-8")
+        try:
+            with EmulatorProcess(file, "--isolation", "namespaces"):
+                return None
+        except RuntimeError as error:
+            return str(error).splitlines()[-1]
+
+
+@pytest.fixture(params=["plain", "namespaces"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    """Each way to isolate guests; what this system does not allow is skipped."""
+    if request.param == "namespaces" and _namespaces_problem() is not None:
+        pytest.skip(f"NOT TESTED, this system has no namespaces for guests: {_namespaces_problem()}")
+    return str(request.param)
+
+
+@pytest.fixture
+def namespaces() -> None:
+    """Skips where guests cannot be isolated."""
+    if _namespaces_problem() is not None:
+        pytest.skip(f"NOT TESTED, this system has no namespaces for guests: {_namespaces_problem()}")
+
+
+@pytest.fixture
+def caller_of() -> Callable[[EmulatorProcess], Callable[[str, str], Any]]:
+    """For an emulator of the puppet's: a function that has a session run some code, and returns its JSON answer."""
+
+    def make(emulator: EmulatorProcess) -> Callable[[str, str], Any]:
+        client = emulator.client("bedrock-agentcore")
+
+        def call(session: str, code: str) -> Any:
+            answer = client.invoke_agent_runtime(
+                agentRuntimeArn=emulator.arn,
+                runtimeSessionId=session,
+                contentType="text/x-python",
+                payload=textwrap.dedent(code),
+            )
+            return json.loads(answer["response"].read())
+
+        return call
+
+    return make
 
 
 class Laboratory:

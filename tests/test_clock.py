@@ -3,6 +3,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import math
+import struct
 import time
 from pathlib import Path
 
@@ -210,3 +211,18 @@ def test_nothing_else_in_the_emulator_reads_the_wall_clock() -> None:
         if ((node.value.id if isinstance(node.value, ast.Name) else node.value.attr), node.attr) in WALL_CLOCK
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+async def test_what_guests_need_is_in_a_file(tmp_path: Path, frozen: bool) -> None:
+    clock = Clock(frozen=frozen)
+    file = tmp_path / "time"
+    clock.publish(file)
+
+    def shown() -> float:
+        [value] = struct.unpack("d", file.read_bytes())
+        return float(value) if frozen else time.time() + value
+
+    assert shown() == pytest.approx(clock.time(), abs=1)
+    await clock.advance(1000)
+    assert shown() == pytest.approx(clock.time(), abs=1)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentcore_emulator.config import ProjectError
-from agentcore_emulator.project_files import check_size, copy
+from agentcore_emulator.project_files import check_size, copy, digest
 
 
 def write(file: Path, text: str = "text") -> None:
@@ -90,3 +90,27 @@ def test_a_file_that_goes_while_it_is_copied_is_left_out(tmp_path: Path, monkeyp
     copy(tmp_path / "project", tmp_path / "copy")
     assert (tmp_path / "copy" / "agent.py").exists()
     assert not (tmp_path / "project" / ".agent.py.swp").exists()
+
+
+def test_a_project_that_is_the_temporary_folder_is_copied_once(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").touch()
+    run = tmp_path / "agentcore-emulator-x"
+    run.mkdir()
+    copy(tmp_path, run / "work")
+    assert [entry.name for entry in (run / "work").iterdir()] == ["agent.py"]
+
+
+def test_the_digest_changes_with_the_source_alone(tmp_path: Path) -> None:
+    (tmp_path / "agent.py").write_text("a")
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "prompt.txt").write_text("b")
+    before = digest(tmp_path)
+    for name in (".bedrock_agentcore.yaml", "data.db", "client.log"):
+        (tmp_path / name).write_text("c")
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.py").write_text("c")
+    assert digest(tmp_path) == before
+    (tmp_path / "package" / "prompt.txt").write_text("changed")
+    assert digest(tmp_path) != before
+    (tmp_path / "package" / "prompt.txt").rename(tmp_path / "package" / "other.txt")
+    assert digest(tmp_path) != before

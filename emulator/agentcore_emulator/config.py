@@ -14,6 +14,7 @@ __all__ = [
     "ACCOUNT_ID",
     "DEFAULT_PORT",
     "REGION",
+    "RUN_FOLDER_PREFIX",
     "STATE_DIR",
     "STATE_FILE",
     "ClockKind",
@@ -30,6 +31,8 @@ ACCOUNT_ID: Final = "123456789012"
 DEFAULT_PORT: Final = 4747
 STATE_DIR: Final = Path(".agentcore-emulator")
 STATE_FILE: Final = "state.db"
+RUN_FOLDER_PREFIX: Final = "agentcore-emulator-"
+"""Of the folders below the system's temporary one that emulators have while they run."""
 
 
 Platform = Literal["V1", "V2"]

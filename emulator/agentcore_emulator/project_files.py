@@ -10,7 +10,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from agentcore_emulator.config import STATE_FILE, ProjectError
+from agentcore_emulator.config import RUN_FOLDER_PREFIX, STATE_FILE, ProjectError
 
 __all__ = ["LEFT_OUT", "check_size", "copy", "digest", "is_source"]
 
@@ -128,6 +128,9 @@ def _entries(folder: Path | str) -> Iterator[os.DirEntry[str]]:
     # up the locks that this process holds on it (sqlite.org, "How To Corrupt An SQLite Database File", 2.2).
     state = STATE_FILE if any(entry.name == f"{STATE_FILE}.lock" for entry in entries) else None
     for entry in entries:
+        # A project that is the temporary folder itself holds the very copies that are made of it.
+        if entry.name.startswith(RUN_FOLDER_PREFIX):
+            continue
         if entry.name in LEFT_OUT or (state and entry.name.startswith(state)):
             continue
         if os.path.exists(os.path.join(entry.path, "pyvenv.cfg")):  # noqa: PTH110, PTH118 - hot

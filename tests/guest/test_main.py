@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import os
-import shutil
 import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -22,30 +19,12 @@ Order = Callable[[MicroVM, str], Awaitable[Any]]
 MODULES = sorted(file.stem for file in GUEST_FOLDER.glob("*.py") if not file.stem.startswith("__"))
 
 
-@functools.cache
-def interpreter(version: str) -> Path | None:
-    """A Python of this version that runs, from PATH or from where pyenv keeps them."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    on_path = shutil.which(f"python{version}")
-    candidates = [Path(on_path)] if on_path else []
-    for candidate in [*candidates, *sorted(pyenv.glob(f"{version}.*/bin/python{version}"))]:
-        # A launcher on PATH may know of no such version.
-        if subprocess.run([candidate, "-c", ""], capture_output=True, check=False).returncode == 0:
-            return candidate
-    return None
-
-
-def need(version: str) -> Path:
-    python = interpreter(version)
-    if python is None:
-        pytest.skip(f"there is no python{version} on this machine")
-    return python
-
-
 @pytest.mark.parametrize("kind", ["fork", "spawn"])
 @pytest.mark.parametrize("version", ["3.10", "3.12", "3.13", "3.14"])
-async def test_an_agent_on_another_interpreter(laboratory: Laboratory, order: Order, version: str, kind: str) -> None:
-    agent = await laboratory.agent(python=need(version), kind=kind)
+async def test_an_agent_on_another_interpreter(
+    laboratory: Laboratory, order: Order, need_python: Callable[[str], Path], version: str, kind: str
+) -> None:
+    agent = await laboratory.agent(python=need_python(version), kind=kind)
     microvm = await laboratory.start(agent)
     await microvm.ready()
     assert await order(microvm, "answer(sys.version_info[:2])") == [int(part) for part in version.split(".")]
@@ -56,27 +35,33 @@ async def test_an_agent_on_another_interpreter(laboratory: Laboratory, order: Or
 
 
 @pytest.mark.parametrize("version", ["3.10", "3.12", "3.13", "3.14"])
-def test_every_module_of_a_guest_runs_on_it(version: str) -> None:
+def test_every_module_of_a_guest_runs_on_it(need_python: Callable[[str], Path], version: str) -> None:
     code = f"""
 import importlib, sys
 sys.path.insert(0, {str(GUEST_FOLDER.parent)!r})
 for name in {MODULES!r}:
     importlib.import_module("guest." + name)
 """
-    done = subprocess.run([need(version), "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [need_python(version), "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("kind", ["fork", "spawn"])
 @pytest.mark.parametrize("version", ["2.7", "3.6", "3.9"])
-async def test_an_interpreter_that_is_too_old_says_so(laboratory: Laboratory, version: str, kind: str) -> None:
-    python = need(version)
+async def test_an_interpreter_that_is_too_old_says_so(
+    laboratory: Laboratory, need_python: Callable[[str], Path], version: str, kind: str
+) -> None:
+    python = need_python(version)
     with pytest.raises(BootFailure, match=rf"is Python {version}\.\d+, but agents need 3\.10 or later; choose another"):
         await laboratory.agent(python=python, kind=kind)
 
 
 @pytest.mark.parametrize("kind", ["fork", "spawn"])
-async def test_an_agent_that_another_interpreter_cannot_read(laboratory: Laboratory, kind: str) -> None:
-    python = need("3.10")
+async def test_an_agent_that_another_interpreter_cannot_read(
+    laboratory: Laboratory, need_python: Callable[[str], Path], kind: str
+) -> None:
+    python = need_python("3.10")
     with pytest.raises(BootFailure, match=r"agent\.py:3: "):
         await laboratory.agent("try:\n    x = 1\nexcept* ValueError:\n    pass", python=python, kind=kind)

@@ -108,7 +108,6 @@ def test_without_it_nothing_is_kept(runtime: AgentRuntime, tmp_path: Path, clock
 
 
 @pytest.mark.parametrize("platform", ["V1", "V2"])
-@pytest.mark.parametrize("isolation", ["plain", "namespaces"])
 def test_the_agent_writes_there(
     write_agent: Callable[[str], Path], puppet: str, isolation: str, platform: str, tmp_path: Path
 ) -> None:

@@ -170,6 +170,7 @@ def probe(plan: Plan) -> None:
 def _cover(place: str, folder: int, kept: list[str], mounted: list[str]) -> None:
     """Have `folder` at `place`, but for what is kept below it."""
     shown = [(path, os.open(path, os.O_PATH)) for path in _topmost(path for path in kept if _below(path, place))]
+    os.makedirs(place, exist_ok=True)  # It may lie below another that is covered by now.
     kernel.mount(_by_descriptor(folder), place, flags=kernel.MS_BIND)
     mounted.append(place)
     for path, descriptor in shown:

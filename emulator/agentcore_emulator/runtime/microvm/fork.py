@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from agentcore_emulator.runtime.microvm.host import BootFailure, MicroVM, MicroVMSpec
 from agentcore_emulator.runtime.microvm.link import Link
 from agentcore_emulator.runtime.microvm.preimport import Preimports
 from agentcore_emulator.runtime.microvm.resources import LogPipe, Sockets
-from agentcore_emulator.runtime.microvm.zygote import Zygote
+from agentcore_emulator.runtime.microvm.zygote import ForkedProcess, Zygote
 
 __all__ = ["ForkHost", "fork_microvm"]
 
@@ -41,8 +42,8 @@ async def fork_microvm(
     ours, theirs = socket.socketpair()
     log = LogPipe(spec.on_line)
     try:
-        process = await (await zygote()).fork(
-            spec.order(), [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
+        process = await _fork(
+            zygote, spec.order(), [sockets.unix.fileno(), sockets.tcp.fileno(), log.write_end, theirs.fileno()]
         )
     except BaseException:
         ours.close()
@@ -54,6 +55,19 @@ async def fork_microvm(
         theirs.close()
     await link.open(ours)
     return MicroVM(process, link=link, sockets=sockets, log=log, folder=spec.folder, on_answered=on_answered)
+
+
+async def _fork(
+    zygote: Callable[[], Awaitable[Zygote]], order: Mapping[str, Any], descriptors: Sequence[int]
+) -> ForkedProcess:
+    """Fork a guest; once more if that is how the death of the zygote at hand gets known."""
+    current = await zygote()
+    try:
+        return await current.fork(order, descriptors)
+    except BootFailure:
+        if current.alive:
+            raise
+    return await (await zygote()).fork(order, descriptors)
 
 
 class ForkHost:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from agentcore_emulator.config import RUN_FOLDER_PREFIX
 from agentcore_emulator.project_files import copy
 
 __all__ = ["LogPipe", "RunFolder", "SessionFolder", "Sockets"]
@@ -29,8 +30,6 @@ _PAUSE_SECONDS = 0.01
 _LONGEST_TEMP_PATH = 55
 _SHORT_TEMP = "/tmp"  # noqa: S108 - for a folder that is the user's alone
 
-_PREFIX = "agentcore-emulator-"
-
 
 class RunFolder:
     """A folder of this run of the emulator, readable by its user alone, gone with it.
@@ -43,7 +42,7 @@ class RunFolder:
         near_root = len(tempfile.gettempdir()) <= _LONGEST_TEMP_PATH
         place = tempfile.gettempdir() if near_root else _SHORT_TEMP
         _clear_away(Path(place))
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        self.path = Path(tempfile.mkdtemp(prefix=RUN_FOLDER_PREFIX, dir=place))
         # Held for as long as this process lives, however it ends.
         self._lock: int | None = os.open(self.path, os.O_RDONLY)
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -64,7 +63,7 @@ class RunFolder:
 
 def _clear_away(place: Path) -> None:
     """Delete the run folders in `place` whose emulators were killed: those that nobody holds a lock on."""
-    for folder in place.glob(f"{_PREFIX}*"):
+    for folder in place.glob(f"{RUN_FOLDER_PREFIX}*"):
         with contextlib.suppress(OSError):  # Another user's, or gone by now.
             # An empty one may have been made a moment ago, and its lock not yet taken.
             if folder.stat().st_uid != os.getuid() or not any(folder.iterdir()):
