@@ -313,7 +313,7 @@ class Laboratory:
         )
         agent = Agent(
             dataclasses.replace(described, **runtime),
-            functools.partial(make_host, learnt=self.folder / "learnt")
+            functools.partial(make_host, learnt=self.folder / "learnt", microvms=None)
             if kind == "fork"
             else lambda *_: self._host(entrypoint, kind, python, env),
             {**os.environ, **env},

@@ -19,6 +19,7 @@ __all__ = [
     "STATE_FILE",
     "ClockKind",
     "IsolationKind",
+    "MicroVMs",
     "Platform",
     "Platforms",
     "ProjectError",
@@ -40,6 +41,9 @@ Platform = Literal["V1", "V2"]
 
 IsolationKind = Literal["namespaces", "plain"]
 """Whether a guest has files, process ids and a host name of its own, or just folders and an environment."""
+
+MicroVMs = Literal["fork", "spawn"]
+"""What carries the sessions of Python agents: processes forked from a warm one, or fresh interpreters."""
 
 ClockKind = Literal["system", "virtual"]
 """Whether time passes by itself, or only when the clock is advanced."""
@@ -90,8 +94,9 @@ class Settings:
     begin with. `latency` names the profile of the pauses that AWS would make. `idle_timeout` and `max_lifetime` are in
     seconds and go before what the project says. `busy_needs_time` is as in `runtime.lifecycle.PingRules`.
     `session_storage` is the name below `/mnt` of the folder that outlives a stop. Without `isolation` it is the better
-    one that works. With `reload` a changed source is a new version. With `guest_time` agents see the emulator's time,
-    with `limits` they have the vCPUs and the memory of a microVM.
+    one that works, without `microvms` guests are forked where that is safe. `command` is what runs instead of a Python
+    file. With `reload` a changed source is a new version. With `guest_time` agents see the emulator's time, with
+    `limits` they have the vCPUs and the memory of a microVM.
     """
 
     target: Path | None = None
@@ -113,6 +118,8 @@ class Settings:
     busy_needs_time: bool = False
     session_storage: str | None = None
     isolation: IsolationKind | None = None
+    microvms: MicroVMs | None = None
+    command: tuple[str, ...] | None = None
     reload: bool = False
     guest_time: bool = False
     limits: bool = False

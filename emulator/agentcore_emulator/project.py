@@ -29,7 +29,8 @@ class AgentRuntime:
 
     `project_dir` is what a session's working directory is a copy of. `python` runs the agent. `environment` holds the
     agent's configured variables, `memory` the memory that it is to find under `BEDROCK_AGENTCORE_MEMORY_ID`.
-    `session_storage` is the name below `/mnt` of the folder that outlives a session's stop.
+    `session_storage` is the name below `/mnt` of the folder that outlives a session's stop. `command` is what runs if
+    it is no Python file, and `entrypoint` then the folder that it runs in.
     """
 
     name: str
@@ -44,6 +45,7 @@ class AgentRuntime:
     start_up_seconds: float = 30.0
     platform: Platform = "V1"
     session_storage: str | None = None
+    command: tuple[str, ...] | None = None
     header_allowlist: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
     memory: Memory | None = None
@@ -56,7 +58,9 @@ def load(settings: Settings) -> list[AgentRuntime]:
     """
     variables = _read_env_file(settings.env_file) if settings.env_file else {}
     runtimes: list[AgentRuntime] = []
-    for agent in _agents(settings.target):
+    if settings.command is not None:
+        _check_command(settings.command)
+    for agent in _agents(settings.target, command=settings.command is not None):
         runtime_id = _runtime_id(agent)
         arn = f"arn:aws:bedrock-agentcore:{settings.region}:{settings.account_id}:runtime/{runtime_id}"
         project_files.check_size(agent.project_dir)
@@ -74,6 +78,7 @@ def load(settings: Settings) -> list[AgentRuntime]:
             start_up_seconds=agent.start_up_seconds,
             platform=settings.platform.of(agent.name),
             session_storage=settings.session_storage,
+            command=settings.command,
             header_allowlist=agent.header_allowlist,
             environment=variables,
             memory=agent.memory,
@@ -101,19 +106,30 @@ def _lifecycle(agent: Agent, settings: Settings) -> tuple[float, float]:
     return settings.idle_timeout, lifetime
 
 
-def _agents(target: Path | None) -> list[Agent]:
+def _check_command(command: tuple[str, ...]) -> None:
+    # A path is one of the session's own copy of the project.
+    if os.sep not in command[0] and shutil.which(command[0]) is None:
+        raise ProjectError(f"--command: there is no command {command[0]!r} on PATH")
+
+
+def _agents(target: Path | None, *, command: bool) -> list[Agent]:
     path = (target or Path.cwd()).resolve()
     if path.is_dir():
         file = path / toolkit_yaml.FILE_NAME
         if file.is_file():
-            return toolkit_yaml.read(file)
+            return toolkit_yaml.read(file, command=command)
+        if command:
+            start_up = toolkit_yaml.START_UP_SECONDS["container"]
+            return [Agent(name=_name_from(path.name), entrypoint=path, project_dir=path, start_up_seconds=start_up)]
         raise ProjectError(
             f"{path} holds no {toolkit_yaml.FILE_NAME}; name the agent's Python file, as in"
             " `agentcore-emulator start agent.py`"
         )
     if not path.is_file():
         raise ProjectError(f"there is no file or folder {path}")
-    if path.suffix != ".py":
+    if path.suffix != ".py" or command:
+        if command:
+            raise ProjectError(f"--command: {path} is not the folder that the command is to run in")
         raise ProjectError(f"{path} is neither a Python file nor a folder that holds {toolkit_yaml.FILE_NAME}")
     return [Agent(name=_name_from(path.stem), entrypoint=path, project_dir=path.parent)]
 

@@ -32,10 +32,10 @@ from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
-from agentcore_emulator.runtime.hosts import make_host
+from agentcore_emulator.runtime.hosts import CAN_FORK, make_host
 from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import BootFailure
-from agentcore_emulator.runtime.microvm.isolation import Isolation
+from agentcore_emulator.runtime.microvm.isolation import Isolation, cannot_isolate
 from agentcore_emulator.runtime.microvm.isolation import choose as choose_isolation
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.plane import RuntimePlane
@@ -193,7 +193,7 @@ class Emulator:
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
         agent = Agent(
             runtime,
-            functools.partial(make_host, learnt=state / "preimports"),
+            functools.partial(make_host, learnt=state / "preimports", microvms=self.settings.microvms),
             environ,
             self.settings.quirks,
             folder,
@@ -204,7 +204,10 @@ class Emulator:
             terminal=terminal,
             latency=latency.agent(runtime.platform) if latency else None,
         )
-        isolation = await choose_isolation(self.settings.isolation, agent.spec(Journal(f"[{runtime.name}]")))
+        if runtime.command is None and (self.settings.microvms == "spawn" or not CAN_FORK):
+            isolation = cannot_isolate(self.settings.isolation, "a spawned interpreter cannot be isolated")
+        else:
+            isolation = await choose_isolation(self.settings.isolation, agent.spec(Journal(f"[{runtime.name}]")))
         agent.isolated = isolation.kind == "namespaces"
         self.isolation[runtime.name] = isolation
         self._stack.push_async_callback(agent.versions.close)

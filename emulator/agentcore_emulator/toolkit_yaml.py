@@ -68,16 +68,17 @@ class Agent:
     memory: Memory | None = None
 
 
-def read(file: Path) -> list[Agent]:
+def read(file: Path, *, command: bool = False) -> list[Agent]:
     """The agents of an absolute path to a toolkit file, the default one first.
 
+    With `command`, they need not be Python ones, and their entrypoint is their folder.
     Raises ProjectError; the message is one sentence that begins with file and line.
     """
     root = located_yaml.read(file)
     if root["agents"].value is None and root["entrypoint"].value is not None:
         # The toolkit's first form: the file is one agent.
-        return [_agent(root, root["name"].text() or "")]
-    agents = [_agent(node, key) for key, node in root["agents"].items()]
+        return [_agent(root, root["name"].text() or "", command)]
+    agents = [_agent(node, key, command) for key, node in root["agents"].items()]
     if not agents:
         raise root["agents"].error("holds no agent; `agentcore configure` writes one")
     for first, second in ((a, b) for i, a in enumerate(agents) for b in agents[:i]):
@@ -95,17 +96,18 @@ def read(file: Path) -> list[Agent]:
     return agents
 
 
-def _agent(node: Node, key: str) -> Agent:
+def _agent(node: Node, key: str, command: bool) -> Agent:
     name = node["name"].text() or key
     if not _NAME.fullmatch(name):
         raise node["name"].error(
             f"{name!r} is not a runtime's name: a letter, then up to 47 letters, digits or '_' (no '-')"
         )
     language = node["language"].text()
-    if language not in (None, "python"):
-        raise node["language"].error(f"{language!r} agents cannot be run yet, only Python ones")
+    if language not in (None, "python") and not command:
+        raise node["language"].error(f"{language!r} agents are run by a command, as in --command 'node server.js'")
     idle, lifetime = _lifecycle(node["aws"]["lifecycle_configuration"])
-    project_dir, entrypoint = _entrypoint(node)
+    project_dir = _project_dir(node)
+    entrypoint = project_dir if command else _entrypoint(node, project_dir)
     deployed = node["bedrock_agentcore"]
     arn, agent_id = deployed["agent_arn"].text(), deployed["agent_id"].text()
     if arn is not None and not _ARN.fullmatch(arn):
@@ -127,14 +129,19 @@ def _agent(node: Node, key: str) -> Agent:
     )
 
 
-def _entrypoint(node: Node) -> tuple[Path, Path]:
-    """The folder of the agent's files and the entry file in it, both absolute."""
+def _project_dir(node: Node) -> Path:
+    """The folder of the agent's files; the toolkit deploys `source_path` when there is one."""
     folder = node.file.parent
     source = node["source_path"].text()
-    # The toolkit resolves an entry against the folder it runs in, and deploys `source_path` when there is one.
     project_dir = (folder / source).resolve() if source else folder
     if not project_dir.is_dir():
         raise node["source_path"].error(f"there is no folder {project_dir}")
+    return project_dir
+
+
+def _entrypoint(node: Node, project_dir: Path) -> Path:
+    """The entry file, which the toolkit resolves against the folder that it runs in."""
+    folder = node.file.parent
     entry = node["entrypoint"]
     text = entry.text()
     if text is None:
@@ -145,7 +152,7 @@ def _entrypoint(node: Node) -> tuple[Path, Path]:
     for base in (folder, project_dir):
         path = (base / match["file"]).resolve()
         if path.is_file():
-            return project_dir, path
+            return path
     raise entry.error(f"there is no file {folder / match['file']}")
 
 

@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import inspect
 import re
+import shlex
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from agentcore_emulator.cli import project_table
-from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, ClockKind, IsolationKind, Platforms, Settings
+from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, ClockKind, IsolationKind, MicroVMs, Platforms, Settings
 from agentcore_emulator.latency import profile
 from agentcore_emulator.quirks import Quirks
 
@@ -194,6 +195,18 @@ def settings(
             show_default="the better one that works",
         ),
     ] = None,
+    microvms: Annotated[
+        MicroVMs | None,
+        _option(
+            "MICROVMS",
+            "Sessions forked from a warm process, or a fresh interpreter each (spawn).",
+            show_default="fork on Linux, else spawn",
+        ),
+    ] = None,
+    command: Annotated[
+        str | None,
+        _option("COMMAND", "What to run in TARGET instead of Python; it is to listen on $PORT.", metavar="COMMAND"),
+    ] = None,
     reload: Annotated[bool, _option("RELOAD", "Give new sessions a new version when a source file changes.")] = False,
     guest_time: Annotated[
         bool, _option("GUEST_TIME", "Let agents see the emulator's time, as far as docs/lifecycle.md says.")
@@ -215,6 +228,7 @@ def settings(
     pauses = _checked(ctx, "latency", profile, latency)
     services = _checked(ctx, "passthrough", _services, passthrough)
     platforms = _checked(ctx, "platform", Platforms.parse, platform)
+    words = None if command is None else _checked(ctx, "command", _words, command)
     storage = None if session_storage is None else _checked(ctx, "session_storage", _mount_name, session_storage)
     return Settings(
         target=target,
@@ -236,6 +250,8 @@ def settings(
         busy_needs_time=busy_needs_time,
         session_storage=storage,
         isolation=isolation,
+        microvms=microvms,
+        command=words,
         reload=reload,
         guest_time=guest_time,
         limits=limits,
@@ -265,6 +281,13 @@ def _checked(ctx: typer.Context, name: str, check: Callable[[str], T], text: str
 
 def _items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = shlex.split(text)
+    if not words:
+        raise ValueError("it names no program")
+    return tuple(words)
 
 
 def _mount_name(text: str) -> str:

@@ -15,6 +15,7 @@ package name `agentcore_guest`, so that nothing of the emulator appears among th
     listen     leads the agent's server to the host's sockets, whatever port the code names
     idle       lets an idle uvicorn sleep
     guest_time lets the agent see the emulator's time
+    launch     starts a program that is not Python as a guest
     limits     gives it what a microVM has of processors and memory
     link       the line to the host: what the guest reports, what the host asks
     channel    packets with descriptors between host and zygote

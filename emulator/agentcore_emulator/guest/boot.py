@@ -19,15 +19,20 @@ from .listen import Listeners
 
 
 def main(kind: str, argument: str) -> None:
-    """Become a `zygote`, and in each of its children a guest; or a guest at once (`spawn`); or just `check` or `probe`.
+    """Become a `zygote`, and in each of its children a guest; or a guest (`spawn`); or `launch`, `check`, `probe`.
 
     `argument` is the descriptor of the zygote's line to the host and how it is isolated, or the file that holds the
-    spawned guest's order, or JSON: the entry file to check and the folders that it imports from, or the plan to probe.
+    spawned guest's order, or JSON: the entry file to check and the folders that it imports from, the plan to probe,
+    or the order to launch.
     """
     if kind == "zygote":
         from . import ripening
 
         ripening.serve(argument)
+    elif kind == "launch":
+        from . import launch
+
+        launch.launch(argument)
     elif kind == "probe":
         from . import namespaces
 

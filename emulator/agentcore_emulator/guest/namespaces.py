@@ -12,6 +12,7 @@ process 1 of one more, in which the project lies at its own path under an overla
 
 import json
 import os
+import signal
 import site
 import sys
 from typing import Any, NamedTuple
@@ -50,11 +51,12 @@ class Plan(NamedTuple):
 
 
 def become_init() -> None:
-    """Go on as process 1 of a new PID namespace; the process that called waits for its end and exits with its status.
+    """Go on as process 1 of a new PID namespace; the process that called waits for its end, passes SIGTERM on,
+    and exits with its status (128 and the signal's number if one ended it).
 
     Raises `OSError` where the kernel does not allow it.
     """
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     uid, gid = os.geteuid(), os.getegid()
     flags = _FILES | kernel.CLONE_NEWUTS | kernel.CLONE_NEWPID
     # Root needs no user namespace, in which it could not even own another user's files.
@@ -67,9 +69,10 @@ def become_init() -> None:
     kernel.set_hostname(HOSTNAME)
     child = os.fork()
     if child:
+        signal.signal(signal.SIGTERM, lambda number, _: os.kill(child, number))
         _, status = os.waitpid(child, 0)
-        os._exit(max(0, os.waitstatus_to_exitcode(status)) if os.WIFEXITED(status) else 1)
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, 9)
+        os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status))
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     _mount_proc()
 
 

@@ -18,6 +18,7 @@ import os
 import select
 import signal
 import socket
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from . import channel, imports, kernel, namespaces
@@ -166,18 +167,22 @@ class Zygote:
 
         A living guest keeps its descendants, detached ones too, so whatever else is a child here has lost its guest.
         """
-        guests = {guest.pid for guest in self._guests.values()}
-        while True:
-            with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
-                orphans = [int(pid) for pid in file.read().split() if int(pid) not in guests]
-            if not orphans:
-                return
-            for pid in orphans:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                    os.waitpid(pid, 0)
-                except (ProcessLookupError, ChildProcessError):
-                    pass
+        end_children({guest.pid for guest in self._guests.values()})
+
+
+def end_children(kept: Collection[int]) -> None:
+    """End and reap every child of this process but those that are kept, and the children that it inherits by that."""
+    while True:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            others = [int(pid) for pid in file.read().split() if int(pid) not in kept]
+        if not others:
+            return
+        for pid in others:
+            try:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            except (ProcessLookupError, ChildProcessError):
+                pass
 
 
 def freeze() -> None:

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
+from agentcore_emulator.config import MicroVMs
 from agentcore_emulator.runtime.agents import Agent
 from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.lifecycle import UNHEALTHY, ping
 from agentcore_emulator.runtime.microvm.host import MicroVM, MicroVMHost
 
-__all__ = ["make_host"]
+__all__ = ["CAN_FORK", "make_host"]
 
 
-def make_host(agent: Agent, number: int, *, learnt: Path) -> MicroVMHost:
-    """The host of version `number`: forking on Linux, spawning elsewhere; restoring on platform version V2.
+CAN_FORK = hasattr(os, "pidfd_open")
+"""Whether this system can carry the forking host (Linux)."""
 
-    `learnt` is the folder for what is remembered of an agent's imports.
+
+def make_host(agent: Agent, number: int, *, learnt: Path, microvms: MicroVMs | None) -> MicroVMHost:
+    """The host of version `number`: a command's, or the wanted one, by default forking where that is safe.
+
+    On platform version V2 the forking one restores from a snapshot; the others boot cold. `learnt` is the folder for
+    what is remembered of an agent's imports.
     """
     runtime = agent.runtime
-    if not hasattr(os, "pidfd_open"):
+    journal = Journal(f"[{runtime.name} version {number}]")
+    forks = runtime.command is None and CAN_FORK and microvms != "spawn"
+    if runtime.platform == "V2" and not forks:
+        journal.happened(
+            "a snapshot can be taken only where sessions are forked, so they boot cold, as on V1", level=logging.WARNING
+        )
+    if runtime.command is not None:
+        from agentcore_emulator.runtime.microvm.command import CommandHost
+
+        return CommandHost(runtime.command)
+    if not forks:
         from agentcore_emulator.runtime.microvm.spawn import SpawnHost
 
         return SpawnHost(
@@ -41,7 +58,6 @@ def make_host(agent: Agent, number: int, *, learnt: Path) -> MicroVMHost:
         return cold()
     from agentcore_emulator.runtime.microvm.snapshot import SnapshotHost
 
-    journal = Journal(f"[{runtime.name} version {number}]")
     return SnapshotHost(
         python=runtime.python,
         environ=agent.environ,

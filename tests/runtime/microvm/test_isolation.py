@@ -273,7 +273,7 @@ def test_what_cannot_work_is_said(short: Path, puppet: str) -> None:
     )
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
-    assert "this system allows no namespaces: the project" in ended.stderr
+    assert "there can be no namespaces: the project" in ended.stderr
     assert "start with --isolation plain" in ended.stderr
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from agentcore_emulator import guest
 from agentcore_emulator.runtime.microvm.link import Finding, Link
-from agentcore_emulator.runtime.microvm.resources import LogPipe, SessionFolder, Sockets
+from agentcore_emulator.runtime.microvm.resources import LogPipe, SessionFolder
 
 __all__ = ["GUEST_FOLDER", "BootFailure", "GuestProcess", "MicroVM", "MicroVMHost", "MicroVMSpec", "Storage"]
 
@@ -142,6 +142,13 @@ class GuestProcess(Protocol):
         """End the guest at once, and whatever it started."""
 
 
+class Listener(Protocol):
+    """Where a guest's server listens."""
+
+    async def connect(self, kind: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A fresh connection; `kind` is what the guest says that it serves on. `OSError` when the guest is gone."""
+
+
 class MicroVM:
     """One running guest: an address to connect to, whether it is ready, whether it lives, and how to stop it."""
 
@@ -150,7 +157,7 @@ class MicroVM:
         process: GuestProcess,
         *,
         link: Link,
-        sockets: Sockets,
+        sockets: Listener,
         log: LogPipe,
         folder: SessionFolder,
         on_answered: Callable[[MicroVM], None] | None = None,

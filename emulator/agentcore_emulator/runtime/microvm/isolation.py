@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from agentcore_emulator.config import IsolationKind
 from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure, MicroVMSpec
 
-__all__ = ["Isolation", "choose"]
+__all__ = ["Isolation", "cannot_isolate", "choose"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,14 @@ async def choose(wanted: IsolationKind | None, spec: MicroVMSpec) -> Isolation:
     if wanted == "plain":
         return Isolation("plain")
     problem = await _problem(spec)
-    if problem is None:
-        return Isolation("namespaces")
+    return Isolation("namespaces") if problem is None else cannot_isolate(wanted, problem)
+
+
+def cannot_isolate(wanted: IsolationKind | None, reason: str) -> Isolation:
+    """What is left where namespaces do not work. Raises `BootFailure` if they are what is wanted."""
     if wanted == "namespaces":
-        raise BootFailure(f"this system allows no namespaces: {problem}; start with --isolation plain")
-    return Isolation("plain", problem)
+        raise BootFailure(f"there can be no namespaces: {reason}; start with --isolation plain")
+    return Isolation("plain", "" if wanted == "plain" else reason)
 
 
 async def _problem(spec: MicroVMSpec) -> str | None:

@@ -6,46 +6,17 @@ Slower by what the agent's imports take, and otherwise the same guest.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import signal
 import socket
 from collections.abc import Mapping
 from pathlib import Path
 
 from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure, MicroVM, MicroVMSpec
 from agentcore_emulator.runtime.microvm.link import Link
+from agentcore_emulator.runtime.microvm.process import SpawnedProcess
 from agentcore_emulator.runtime.microvm.resources import LogPipe, Sockets
 
 __all__ = ["SpawnHost"]
-
-
-class _SpawnedProcess:
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self.pid = process.pid
-        self._process = process
-        self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting = asyncio.create_task(self._wait())
-
-    def send_signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
-
-    def heeds_sigterm(self) -> bool:
-        return True
-
-    def kill(self) -> None:
-        self._kill_group()
-
-    def _kill_group(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-
-    async def _wait(self) -> None:
-        status = await self._process.wait()
-        self._kill_group()
-        self.exited.set_result(status)
 
 
 class SpawnHost:
@@ -85,7 +56,7 @@ class SpawnHost:
             log.close_write_end()
             theirs.close()
         await link.open(ours)
-        return MicroVM(_SpawnedProcess(process), link=link, sockets=sockets, log=log, folder=spec.folder)
+        return MicroVM(SpawnedProcess(process), link=link, sockets=sockets, log=log, folder=spec.folder)
 
     async def close(self) -> None:
         """Nothing is kept between sessions."""
@@ -100,7 +71,7 @@ class SpawnHost:
                 argument,
                 env=dict(self._environ),
                 pass_fds=descriptors or [],
-                process_group=0,
+                start_new_session=True,
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL if descriptors else asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL if descriptors else asyncio.subprocess.STDOUT,
