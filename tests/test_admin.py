@@ -22,6 +22,8 @@ def test_info(emulator: EmulatorProcess) -> None:
     assert info["account_id"] == "123456789012"
     assert info["default_arn"] == info["runtimes"][0]["arn"]
     assert info["runtimes"][0]["protocol"] == "HTTP"
+    assert info["runtimes"][0]["platform"] == "V1"
+    assert info["runtimes"][0]["isolation"] in ("namespaces", "plain")
     assert set(info["quirks"].values()) == {"off"}
     assert info["environment"]["AWS_ENDPOINT_URL"] == emulator.url
     assert info["environment"]["AGENTCORE_RUNTIME_ARN"] == info["default_arn"]

@@ -127,7 +127,16 @@ class Emulator:
             "region": self.settings.region,
             "account_id": self.settings.account_id,
             "default_arn": arn,
-            "runtimes": [{"name": r.name, "arn": r.arn, "protocol": r.protocol} for r in self.runtimes],
+            "runtimes": [
+                {
+                    "name": runtime.name,
+                    "arn": runtime.arn,
+                    "protocol": runtime.protocol,
+                    "platform": runtime.platform,
+                    "isolation": self.isolation[runtime.name].kind,
+                }
+                for runtime in self.runtimes
+            ],
             "quirks": dict(self.settings.quirks),
             "environment": client_environment(self.url, self.settings, arn),
         }

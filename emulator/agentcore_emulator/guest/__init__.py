@@ -1,9 +1,10 @@
 """What runs inside a microVM: started with the agent's interpreter, from the standard library alone (Python 3.10 on).
 
-The host starts this folder as a program (`python …/guest zygote|spawn …`). Its modules then load under the private
+The host starts this folder as a program (`python …/guest zygote …`). Its modules then load under the private
 package name `agentcore_guest`, so that nothing of the emulator appears among the agent's importable names.
 
     __main__   checks the interpreter, gives the folder its private name, hands over
+    kinds      what a process of this folder's is to be
     ripening   runs a zygote, which on platform version V2 goes on to run the agent itself
     zygote     forks one guest per session, from a process that has the heavy packages imported or runs the agent
     boot       turns this process into the guest: environment, folders, then the entry file as `__main__`

@@ -1,4 +1,4 @@
-"""Entry of a guest process: `python GUEST_FOLDER zygote DESCRIPTOR` or `python GUEST_FOLDER spawn ORDER_FILE`.
+"""Entry of a guest process: `python GUEST_FOLDER KIND ARGUMENT`, see `kinds.py`.
 
 This file alone must be readable by interpreters that are too old, so that they can say so.
 """
@@ -30,7 +30,7 @@ def main(kind, argument):  # type: ignore[no-untyped-def]
     package = importlib.util.module_from_spec(spec)
     sys.modules["agentcore_guest"] = package
     spec.loader.exec_module(package)
-    importlib.import_module("agentcore_guest.boot").main(kind, argument)
+    importlib.import_module("agentcore_guest.kinds").be(kind, argument)
 
 
 if __name__ == "__main__":

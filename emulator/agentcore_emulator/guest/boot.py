@@ -1,7 +1,6 @@
 """Turns this process into a guest: the session's environment and folders, the host's sockets, then the agent's code."""
 
 import builtins
-import json
 import os
 import signal
 import sys
@@ -13,37 +12,9 @@ from collections.abc import Sequence
 from importlib.machinery import SourceFileLoader
 from typing import Any, NoReturn
 
-from . import channel, debug, imports, quirks, serve
+from . import channel, debug, quirks, serve
 from .link import Link
 from .listen import Listeners
-
-
-def main(kind: str, argument: str) -> None:
-    """Become a `zygote`, and in each of its children a guest; or a guest (`spawn`); or `launch`, `check`, `probe`.
-
-    `argument` is the descriptor of the zygote's line to the host and how it is isolated, or the file that holds the
-    spawned guest's order, or JSON: the entry file to check and the folders that it imports from, the plan to probe,
-    or the order to launch.
-    """
-    if kind == "zygote":
-        from . import ripening
-
-        ripening.serve(argument)
-    elif kind == "launch":
-        from . import launch
-
-        launch.launch(argument)
-    elif kind == "probe":
-        from . import namespaces
-
-        namespaces.probe(namespaces.Plan(**json.loads(argument)))
-    elif kind == "check":
-        problem = imports.problem(*json.loads(argument))
-        if problem is not None:
-            sys.exit(problem)
-    else:
-        with open(argument, encoding="utf-8") as file:
-            run(channel.Order(**json.load(file)))
 
 
 def run(order: channel.Order) -> None:

@@ -45,7 +45,6 @@ class SnapshotHost:
         unhealthy: Callable[[MicroVM], Awaitable[str | None]],
         cold: Callable[[], ForkHost],
     ) -> None:
-        self.traps: list[Trap] = []
         self._python = python
         self._environ = environ
         self._boot = boot
@@ -152,7 +151,6 @@ class SnapshotHost:
         return self._zygote
 
     def _on_trap(self, trap: Trap) -> None:
-        self.traps.append(trap)
         self._journal.happened(
             f"snapshot trap {trap.kind}: {trap.place}: {trap.what} before the snapshot; {trap.remedy}",
             level=logging.WARNING,
