@@ -158,13 +158,20 @@ asyncio.run(main())
 }
 
 
+@pytest.mark.parametrize("version", ["3.10", "3.11", "3.12", "3.13", "3.14"])
 @pytest.mark.parametrize("server", SERVERS)
-def test_any_server_can_be_restored(
-    write_agent: Callable[[str], Path], puppet: str, isolation: str, server: str
+def test_any_server_can_be_restored_on_every_python(
+    write_agent: Callable[[str], Path],
+    puppet: str,
+    need_python: Callable[[str], Path],
+    version: str,
+    isolation: str,
+    server: str,
 ) -> None:
+    python = need_python(version)
     source = puppet.replace(SERVERS["http.server"].replace("'", '"'), f"BOOT = os.urandom(8).hex()\n{SERVERS[server]}")
     source = source.replace('"count": state["count"]}', '"count": state["count"], "boot": BOOT}')
-    options = ["--platform", "V2", "--isolation", isolation, "--quirks", "off"]
+    options = ["--platform", "V2", "--isolation", isolation, "--python", str(python), "--quirks", "off"]
     with EmulatorProcess(write_agent(source), *options) as emulator:
         sessions = [new_session(), new_session()]
         answers = [emulator.invoke({}, session) for session in sessions for _ in range(2)]
