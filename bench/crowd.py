@@ -1,4 +1,4 @@
-"""Live sessions of an emulator that nobody calls: what memory each takes, and the cores that all of them burn."""
+"""Live sessions of an emulator that nobody calls: which memory each takes, and the cores that all of them burn."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def gather(emulator: EmulatorProcess, count: int, window: float) -> Crowd:
 
 
 def _between(pid: int, ancestor: int) -> set[int]:
-    """The parents of a process below an ancestor of its: one, or with namespaces two, and with `uv run` more."""
+    """The parents of a process below an ancestor of its: one, or with namespaces two."""
     found: set[int] = set()
     # The second field is the command's name in parentheses and may hold anything.
     while (pid := int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])) != ancestor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,16 +15,28 @@ __all__ = ["run"]
 
 _CORES_AIM = 0.7
 
+# For each session that is to be started: what one takes, and some to spare.
+_MEGABYTES = 15
+
 
 def run(state: Path, effort: Effort) -> list[Row]:
     """On platform V1 and then on V2; the sessions are started one after the other."""
     if UNMEASURABLE:
         return UNMEASURABLE
+    needed = effort.many_sessions * _MEGABYTES
+    if _free_megabytes() < needed:
+        return [Row(f"needs {needed / 1000:.0f} GB of free memory", "not measured")]
     with emulator_with_learnt_imports(state) as v1:
         booted = gather(v1, effort.many_sessions, effort.idle_seconds)
     with emulator(AGENT, "--platform", "V2") as v2:
         restored = gather(v2, effort.many_sessions, effort.idle_seconds)
     return [Row("sessions", str(len(booted.sizes))), *_rows("V1", booted), *_rows("V2", restored)]
+
+
+def _free_megabytes() -> float:
+    match = re.search(r"^MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    assert match is not None, "no MemAvailable in /proc/meminfo"
+    return int(match[1]) * 1024 / 1e6
 
 
 def _rows(platform: str, crowd: Crowd) -> list[Row]:
