@@ -16,8 +16,10 @@ from bench.effort import FULL, QUICK
 SUBJECTS = {
     "warm": "A warm invocation",
     "cold": "A new session",
+    "restore": "A session restored from a snapshot",
     "ready": "From start to Ready",
     "idle": "Idle sessions",
+    "thousand": "Very many sessions",
     "memory": "AgentCore Memory",
 }
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from agentcore_emulator.testing import new_session
 from bench.effort import Effort
-from bench.load import post
 from bench.report import Row, median, quantile, spread
-from bench.subjects import address, direct_agent, emulator_with_learnt_imports, invocations, stops
+from bench.subjects import direct_agent, emulator_with_learnt_imports, first_answer
 
 __all__ = ["run"]
 
@@ -20,11 +18,7 @@ def run(state: Path, effort: Effort) -> list[Row]:
     forked, started = [], []
     with emulator_with_learnt_imports(state) as emulator:
         for _ in range(effort.rounds):
-            for _ in range(effort.sessions):
-                session = new_session()
-                forked += post(address(emulator), invocations(emulator), 1, session)
-                # One at a time: what a machine takes to find memory for ever more of them is not the emulator's.
-                post(address(emulator), stops(emulator), 1, session)
+            forked += [first_answer(emulator) for _ in range(effort.sessions)]
             with direct_agent() as (_, milliseconds):
                 started.append(milliseconds)
     p50 = median(forked)

@@ -18,11 +18,12 @@ class Effort:
     """New sessions in a round."""
     starts: int
     idle_sessions: int
+    many_sessions: int
     idle_seconds: float
     """For how long idle sessions are watched."""
 
 
-FULL = Effort(rounds=10, requests=300, sessions=6, starts=7, idle_sessions=100, idle_seconds=10.0)
+FULL = Effort(rounds=10, requests=300, sessions=6, starts=7, idle_sessions=100, many_sessions=1000, idle_seconds=10.0)
 
-QUICK = Effort(rounds=1, requests=3, sessions=1, starts=1, idle_sessions=2, idle_seconds=0.1)
+QUICK = Effort(rounds=1, requests=3, sessions=1, starts=1, idle_sessions=2, many_sessions=3, idle_seconds=0.1)
 """Shows that everything runs; the figures say nothing."""

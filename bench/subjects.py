@@ -16,9 +16,13 @@ from urllib.parse import quote
 from agentcore_emulator.testing import EmulatorProcess, new_session
 from bench.load import post
 
-__all__ = ["AGENT", "address", "direct_agent", "emulator_with_learnt_imports", "invocations", "stops"]
+__all__ = [
+    "AGENT", "SLOW_AGENT", "address", "direct_agent", "emulator", "emulator_with_learnt_imports", "first_answer",
+    "invocations", "stops",
+]  # fmt: skip
 
 AGENT = Path(__file__).with_name("agent.py")
+SLOW_AGENT = Path(__file__).with_name("slow_agent.py")
 
 
 def address(emulator: EmulatorProcess) -> str:
@@ -36,19 +40,36 @@ def stops(emulator: EmulatorProcess) -> str:
     return f"/runtimes/{quote(emulator.arn, safe='')}/stopruntimesession"
 
 
+def first_answer(emulator: EmulatorProcess) -> float:
+    """Milliseconds from a new session's first request to its whole answer; the session is stopped then.
+
+    One at a time: what a machine takes to find memory for ever more of them is not the emulator's.
+    """
+    session = new_session()
+    (milliseconds,) = post(address(emulator), invocations(emulator), 1, session)
+    post(address(emulator), stops(emulator), 1, session)
+    return milliseconds
+
+
 @contextlib.contextmanager
-def emulator_with_learnt_imports(state: Path) -> Iterator[EmulatorProcess]:
-    """An emulator that has seen this agent before, and has had a session."""
-    options = ["--state-dir", str(state), "--quirks", "off"]
-    if not (state / "preimports").exists():
-        with EmulatorProcess(AGENT, *options) as first:
-            post(address(first), invocations(first), 2, new_session())
+def emulator(agent: Path, *options: str) -> Iterator[EmulatorProcess]:
+    """An emulator that has had a session."""
+    with EmulatorProcess(agent, "--quirks", "off", *options) as process:
+        post(address(process), invocations(process), 1, new_session())
+        yield process
+
+
+@contextlib.contextmanager
+def emulator_with_learnt_imports(state: Path, agent: Path = AGENT) -> Iterator[EmulatorProcess]:
+    """An emulator of platform version V1 that has seen this agent before, and has had a session."""
+    learnt = state / "preimports"
+    if not list(learnt.glob(f"{agent.stem}-*.json")):
+        with emulator(agent, "--state-dir", str(state)):
             # The list is written when the session has reported what it imported.
-            while not list((state / "preimports").glob("*.json")):
+            while not list(learnt.glob(f"{agent.stem}-*.json")):
                 time.sleep(0.01)
-    with EmulatorProcess(AGENT, *options) as emulator:
-        post(address(emulator), invocations(emulator), 1, new_session())
-        yield emulator
+    with emulator(agent, "--state-dir", str(state)) as process:
+        yield process
 
 
 @contextlib.contextmanager

@@ -21,8 +21,10 @@ def test_every_subject_is_measured_and_shown() -> None:
     for title, figure in {
         "A warm invocation": "ratio of the p50",
         "A new session": "python agent.py",
+        "A session restored from a snapshot": "V1, 1.2 s of start-up work",
         "From start to Ready": "an agent seen before",
         "Idle sessions": "cores burnt by all" if sys.platform == "linux" else "not measured",
+        "Very many sessions": "V2: memory of one" if sys.platform == "linux" else "not measured",
         "AgentCore Memory": "the disk's fsync",
     }.items():
         assert figure in done.stdout.partition(title)[2], done.stdout

@@ -58,7 +58,7 @@ def _library_folders() -> tuple[str, ...]:
     return tuple({os.path.realpath(sysconfig.get_path(name)) + os.sep for name in names})
 
 
-# The last module that a zygote had loaded when `preimport` was done.
+# The last module that a zygote had loaded when its guests were forked.
 _last_of_zygote: str | None = None
 
 
@@ -104,9 +104,14 @@ def preimport(names: list[str]) -> tuple[int, str | None]:
             continue
         if thread_count() > 1:
             return count, name
+    remember_loaded()
+    return len(names), None
+
+
+def remember_loaded() -> None:
+    """Count all that is loaded now as the zygote's."""
     global _last_of_zygote
     _last_of_zygote = next(reversed(sys.modules))
-    return len(names), None
 
 
 def thread_count() -> int:

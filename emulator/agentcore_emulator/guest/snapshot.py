@@ -2,7 +2,8 @@
 
 It is where the agent's server would start to listen: after its imports, and with uvicorn after the app's lifespan has
 started. AWS takes its snapshot at the first healthy `/ping`; here the host asks a throw-away session for it, since a
-`/ping` answered in the zygote itself would leave it with threads that no fork carries.
+`/ping` answered in the zygote itself would leave it with threads that no fork carries. What that session had to import
+for its answer is then imported here too, or every session would have to do so again.
 """
 
 import asyncio
@@ -47,6 +48,7 @@ class Snapshot:
             self._zygote.die_with_host(False)  # The end of its line is seen from here on.
         loop = restore.running_loop()
         self._zygote.tell({"ripe": _problem(loop)})
+        imports.remember_loaded()
         restore.stop_clocks()
         freeze()
         order = self._zygote.serve()
@@ -54,6 +56,7 @@ class Snapshot:
             os._exit(0)
         restore.start_clocks()
         if isinstance(order, RunOn):
+            imports.preimport(order.modules)  # A thread that one starts is seen when this stands still again.
             return order.seconds
         assert isinstance(order, channel.Order), "a zygote ripens once"
         restore.reseed_nothing()

@@ -5,10 +5,10 @@ itself, up to where its server would start (`snapshot`), and forks every session
 
 Host to zygote: `{"prepare": {"entrypoint", "folders", "preimport": file of module names}}`; on V2 then `{"ripen": {…}}`
 with the version's log. Per session `{"fork": number, "spec": {…}}` with the guest's descriptors; on V2 also
-`{"run_on": seconds}`. Zygote to host: `{"problem": sentence | null}`, `{"ready": modules imported, "stopped_at": module
-| null}`, `{"ripe": …}` (see `snapshot`), `{"ran_on": whether anything could}`, `{"forked": number, "pid": …}` with a
-pidfd or `{"unforked": number, "reason": …}`, and `{"exited": number, "status": as of waitpid}` once the guest and
-whatever it left behind are gone.
+`{"run_on": seconds, "import": module names}`. Zygote to host: `{"problem": sentence | null}`, `{"ready": modules
+imported, "stopped_at": module | null}`, `{"ripe": …}` (see `snapshot`), `{"forked": number, "pid": …}` with a pidfd or
+`{"unforked": number, "reason": …}`, and `{"exited": number, "status": as of waitpid}` once the guest and whatever it
+left behind are gone.
 The zygote is the only reaper. When the line to the host ends it kills every guest, reaps and exits.
 """
 
@@ -32,9 +32,10 @@ class Ripen(NamedTuple):
 
 
 class RunOn(NamedTuple):
-    """Let what the agent has under way go on for so many seconds."""
+    """Import `modules`, then let what the agent has under way go on for so many seconds."""
 
     seconds: float
+    modules: list[str]
 
 
 class _Guest(NamedTuple):
@@ -106,7 +107,7 @@ class Zygote:
                 if "ripen" in message:
                     return Ripen(message["ripen"], *descriptors)
                 if "run_on" in message:
-                    return RunOn(message["run_on"])
+                    return RunOn(message["run_on"], message["import"])
                 if self._fork(message["fork"], descriptors):
                     return channel.Order(message["spec"], descriptors)
 

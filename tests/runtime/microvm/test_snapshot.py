@@ -290,6 +290,40 @@ def test_the_snapshot_waits_for_the_first_healthy_ping(write_agent: Callable[[st
         assert emulator.invoke({}) == {"loaded": 5}
 
 
+PING_IMPORTS = """
+import sys
+from bedrock_agentcore import BedrockAgentCoreApp
+
+app = BedrockAgentCoreApp()
+seen = []
+
+
+@app.ping
+def ping():
+    import wave
+    from bedrock_agentcore.runtime.models import PingStatus
+    seen.append(1)
+    return PingStatus.HEALTHY
+
+
+@app.entrypoint
+def invoke(payload):
+    return {"loaded": [name for name in ("wave", "mailbox") if name in sys.modules], "seen": seen}
+
+
+app.run()
+"""
+
+
+def test_what_the_first_healthy_ping_imports_is_in_the_snapshot_and_nothing_else_of_it(
+    write_agent: Callable[[str], Path], isolation: str
+) -> None:
+    options = ["--platform", "V2", "--isolation", isolation, "--quirks", "off"]
+    with EmulatorThread(write_agent(PING_IMPORTS), *options) as emulator:
+        # A session is invoked before anybody asks its own /ping.
+        assert emulator.invoke({}) == {"loaded": ["wave"], "seen": []}
+
+
 def test_an_agent_that_insists_on_uvloop_boots_cold(write_agent: Callable[[str], Path]) -> None:
     pytest.importorskip("uvloop")
     source = LATE.replace('log_level="error"', 'log_level="error", loop="uvloop"')

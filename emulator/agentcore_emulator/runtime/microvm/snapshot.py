@@ -124,16 +124,19 @@ class SnapshotHost:
         finally:
             log.close_write_end()
         while problem is None:
-            wrong = await self._look()
-            if wrong is None:
+            self._wrong, modules = await self._look()
+            if self._wrong is None:
+                problem = await zygote.run_on(0, modules)
                 break
-            self._wrong = wrong
             problem = await zygote.run_on(_RUN_ON_SECONDS)
         log.drain()
         return problem
 
-    async def _look(self) -> str | None:
-        """What is wrong with the health of a session that is restored now, and thrown away."""
+    async def _look(self) -> tuple[str | None, list[str]]:
+        """What is wrong with the health of a session that is restored now, and which modules it has imported for that.
+
+        The session is thrown away.
+        """
         spec = replace(self._boot, folder=self._run_folder.session(), like=self._boot.folder)
         try:
             microvm = await fork_microvm(self._current, spec)
@@ -142,7 +145,8 @@ class SnapshotHost:
             raise
         try:
             await microvm.ready()
-            return await self._unhealthy(microvm)
+            wrong = await self._unhealthy(microvm)
+            return wrong, [] if wrong else await microvm.link.modules()
         finally:
             await microvm.stop(0)
 

@@ -185,10 +185,10 @@ class Zygote:
         self._tell({"ripen": dict(spec)}, [log])
         return await asyncio.shield(self._ripe)
 
-    async def run_on(self, seconds: float) -> str | None:
-        """Let what a ripe zygote has under way go on for so long; returns as `ripen` does."""
+    async def run_on(self, seconds: float, modules: Sequence[str] = ()) -> str | None:
+        """Have a ripe zygote import `modules`, and go on with what it has under way; returns as `ripen` does."""
         self._ripe = asyncio.get_running_loop().create_future()
-        self._tell({"run_on": seconds})
+        self._tell({"run_on": seconds, "import": list(modules)})
         return await asyncio.shield(self._ripe)
 
     def _tell(self, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
