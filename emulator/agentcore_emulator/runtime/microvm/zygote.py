@@ -224,7 +224,12 @@ class Zygote:
             except BootFailure:
                 del self._forks[number], self._folders[number]
                 raise
-            return await forked
+            try:
+                return await forked
+            except BootFailure:
+                # The folder may be given to a guest of another zygote, which has nothing to do with the end of this one.
+                self._folders.pop(number, None)
+                raise
 
     async def close(self) -> None:
         """End the zygote and every guest that it still has."""
