@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from agentcore_emulator.runtime.microvm.isolation import Isolation
-from agentcore_emulator.testing import EmulatorProcess, new_session
+from agentcore_emulator.testing import EmulatorProcess, EmulatorThread, new_session
 
 if TYPE_CHECKING:
     from tests.runtime.microvm.conftest import Fugitives
@@ -352,3 +353,23 @@ assert open("agent.py").read().endswith("changed")
         assert (project / "data" / "old.txt").read_text() == "old"
     finally:
         shutil.rmtree(folder)
+
+
+def test_the_death_of_a_zygote_ends_nobody_else(
+    write_agent: Callable[[str], Path], puppet: str, platform: list[str]
+) -> None:
+    agent = write_agent(puppet)
+    environ = {**os.environ, "PROJECT": str(agent), "PWD": str(agent.parent)}
+    with (
+        subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env=environ) as bystander,
+        EmulatorThread(agent, *platform) as emulator,
+    ):
+        emulator.invoke({})
+        [session] = emulator.sessions()
+        # The second field is the command's name in parentheses and may hold anything.
+        zygote = int(Path(f"/proc/{session['pid']}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(zygote, signal.SIGKILL)
+        assert emulator.invoke({})["count"] == 1
+        emulator.stop()
+        assert bystander.poll() is None, "a developer's own program in the project's folder"
+        bystander.kill()

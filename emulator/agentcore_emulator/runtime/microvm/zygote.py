@@ -227,7 +227,7 @@ class Zygote:
             try:
                 return await forked
             except BootFailure:
-                # The folder may be given to a guest of another zygote, which has nothing to do with the end of this one.
+                # The folder may go to a guest of another zygote, which has nothing to do with the end of this one.
                 self._folders.pop(number, None)
                 raise
 
@@ -310,7 +310,8 @@ class Zygote:
         """Wait for the zygote's end, and see to it that its guests are gone, also when it could not do so itself."""
         status = await asyncio.to_thread(self._end_of_process)
         self._log.close()
-        if status != 0:
+        # All that descends from an isolated one has gone with it, and the paths of its guests are the developer's own.
+        if status != 0 and not self._isolated:
             await asyncio.to_thread(_end_marked, [self._mark, *self._folders.values()])
         for guest in self.guests.values():
             guest.end(-signal.SIGKILL)
