@@ -181,7 +181,10 @@ def test_a_short_lifetime_alone_shortens_the_idle_timeout(project: Path) -> None
         ("name: my-agent", ":6: agents.one.name: 'my-agent' is not a runtime's name"),
         (f"name: {'a' * 49}", ":6: agents.one.name: 'aaa"),
         ("name: 7", ":6: agents.one.name: 7 is not a text; put it in quotes"),
-        ("language: typescript", ":6: agents.one.language: 'typescript' agents cannot be run yet, only Python ones"),
+        (
+            "language: typescript",
+            ":6: agents.one.language: 'typescript' agents are run by a command, as in --command 'node server.js'",
+        ),
         ("entrypoint: missing.py", ":6: agents.one.entrypoint: there is no file "),
         ("entrypoint: main.ts", ":6: agents.one.entrypoint: 'main.ts' is not a Python file"),
         ("entrypoint: null", ":6: agents.one.entrypoint: is missing"),

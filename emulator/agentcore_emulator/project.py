@@ -117,7 +117,12 @@ def _agents(target: Path | None, *, command: bool) -> list[Agent]:
     if path.is_dir():
         file = path / toolkit_yaml.FILE_NAME
         if file.is_file():
-            return toolkit_yaml.read(file, command=command)
+            agents = toolkit_yaml.read(file, command=command)
+            if command and len(agents) > 1:
+                raise ProjectError(
+                    f"--command: {file} holds several agents, and which of them it would run is not said"
+                )
+            return agents
         if command:
             start_up = toolkit_yaml.START_UP_SECONDS["container"]
             return [Agent(name=_name_from(path.name), entrypoint=path, project_dir=path, start_up_seconds=start_up)]

@@ -94,7 +94,7 @@ EVERY_OPTION = [
     ("session-storage", "/mnt/data/", "data"),
     ("isolation", "plain", "plain"),
     ("microvms", "spawn", "spawn"),
-    ("command", "node 'my server.js'", ("node", "my server.js")),
+    ("command", 'node "my server.js"', ("node", "my server.js")),
     ("reload", "true", True),
     ("guest-time", "true", True),
     ("limits", "true", True),

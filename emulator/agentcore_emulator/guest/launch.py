@@ -1,6 +1,7 @@
 """Starts a program that is not Python as a guest (Linux), and sees to it that nothing of it is left in the end.
 
-`{"argv", "folder", "isolation": the members of namespaces.Plan or None, "limits"}`; the environment is the program's.
+`{"argv", "folder", "isolation": the members of namespaces.Plan or None, "limits", "host": the emulator's process id}`;
+the environment is the program's.
 Isolated, the program becomes process 1 of a namespace, with which all goes that it has started. Otherwise this process
 stays its parent, passes SIGTERM on, and ends what the program leaves behind. SIGUSR1 is the order to end it at once,
 which the kernel gives when the emulator dies.
@@ -10,16 +11,18 @@ import json
 import os
 import signal
 import sys
-from types import FrameType
 from typing import Any, NoReturn
 
 from . import kernel, limits, namespaces, zygote
+
+_PASSED_ON = (signal.SIGUSR1, signal.SIGTERM)
 
 
 def launch(text: str) -> NoReturn:
     """Run the program of an order to its end, and exit with its status."""
     order: dict[str, Any] = json.loads(text)
     if order["isolation"] is not None:
+        _die_with(order["host"], signal.SIGKILL)
         try:
             namespaces.become_init()
             namespaces.settle(namespaces.Plan(**order["isolation"]))
@@ -27,26 +30,19 @@ def launch(text: str) -> NoReturn:
         except OSError as error:
             sys.exit(f"it cannot be isolated ({error}); start with --isolation plain")
         _execute(order)
+    # Until there is a child to pass them on to, signals wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
-    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGUSR1)
-    child = 0
-
-    def end(_number: int, _frame: "FrameType | None") -> None:
-        if child:
-            os.kill(child, signal.SIGKILL)
-
-    def pass_on(number: int, _frame: "FrameType | None") -> None:
-        if child:
-            os.kill(child, number)
-
-    signal.signal(signal.SIGUSR1, end)
-    signal.signal(signal.SIGTERM, pass_on)
+    _die_with(order["host"], signal.SIGUSR1)
+    launcher = os.getpid()
     child = os.fork()
     if child == 0:
-        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
-        signal.signal(signal.SIGUSR1, signal.SIG_DFL)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _die_with(launcher, signal.SIGKILL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
         _execute(order)
+    signal.signal(signal.SIGUSR1, lambda *_: os.kill(child, signal.SIGKILL))
+    signal.signal(signal.SIGTERM, lambda number, _: os.kill(child, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
     _, status = os.waitpid(child, 0)
     zygote.end_children(())
     code = os.waitstatus_to_exitcode(status)
@@ -57,8 +53,17 @@ def launch(text: str) -> NoReturn:
     os._exit(code)
 
 
+def _die_with(parent: int, number: int) -> None:
+    """Be sent a signal when the parent dies, which it may have done by now."""
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
 def _execute(order: dict[str, Any]) -> NoReturn:
     os.chdir(order["folder"])
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Which Python ignores, and a program would inherit.
+        signal.signal(number, signal.SIG_DFL)
     if order["limits"]:
         limits.limit()
     try:

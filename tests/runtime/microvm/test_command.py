@@ -124,6 +124,32 @@ def contract_port_is_free() -> None:
 
 
 @pytest.mark.usefixtures("contract_port_is_free")
+def test_sessions_that_share_a_port_do_not_mix(project: Path, options: list[str], puppet: str) -> None:
+    share = """    request_queue_size = 256
+
+    def server_bind(self):
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            self.socket.setsockopt(socket.SOL_SOCKET, option, 1)
+        super().server_bind()
+"""
+    (project / "program.txt").write_text(puppet.replace("    request_queue_size = 256\n", share))
+    with EmulatorThread(project, *options) as emulator:
+        first, second = new_session(), new_session()
+        assert emulator.invoke({}, first)["count"] == 1
+        with pytest.raises(ClientError, match="RuntimeClientError"):
+            emulator.invoke({}, second)
+        assert "port 8080 is another session's" in str(emulator.session(second)["reason"])
+        assert [emulator.invoke({}, first)["count"] for _ in range(6)] == [2, 3, 4, 5, 6, 7]
+
+
+def test_installed_packages_are_found(project: Path, options: list[str], caller_of: CallerOf) -> None:
+    (project / "node_modules").mkdir()
+    (project / "node_modules" / "package.json").touch()
+    with EmulatorProcess(project, *options) as emulator:
+        assert caller_of(emulator)(new_session(), "answer(os.listdir('node_modules'))") == ["package.json"]
+
+
+@pytest.mark.usefixtures("contract_port_is_free")
 def test_a_port_in_the_code_means_one_session_at_a_time(project: Path, options: list[str], puppet: str) -> None:
     (project / "program.txt").write_text(puppet)
     with EmulatorThread(project, *options) as emulator:

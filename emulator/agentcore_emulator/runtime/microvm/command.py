@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from agentcore_emulator.runtime.microvm import listeners
 from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure, MicroVM, MicroVMSpec
@@ -25,6 +27,13 @@ __all__ = ["CommandHost"]
 # Between two looks at whether a program serves, in seconds; each pause is longer than the one before.
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.1
+
+
+# Of the contract's ports, those that a session of this emulator has.
+_held: set[int] = set()
+
+# What programs have beside their code, and a session's copy of the project leaves out.
+_DEPENDENCIES = ("node_modules", ".venv", "venv")
 
 
 class _Port:
@@ -50,6 +59,8 @@ class CommandHost:
     async def start(self, spec: MicroVMSpec) -> MicroVM:
         """Start one; it may not be ready yet. Raises `BootFailure`."""
         await asyncio.to_thread(spec.make_folder)
+        if not spec.isolated:
+            await asyncio.to_thread(_link_dependencies, spec.project, spec.folder.work)
         order = spec.order()
         port = _Port(_free_port())
         taken = await _accepts(spec.port)
@@ -79,7 +90,7 @@ class CommandHost:
         return microvm
 
     def _blame(self, link: Link, contract: int, _: asyncio.Future[int]) -> None:
-        if not link.serving.done():
+        if not link.serving.done() and link.failure is None:
             link.failure = (
                 f"{self._command[0]} ended before it served, and port {contract} is taken, perhaps by another session"
                 " of it; have it listen on $PORT"
@@ -91,7 +102,11 @@ class CommandHost:
     def _argv(self, order: dict[str, object]) -> list[str]:
         if not _launches():
             return self._command
-        launched = {"argv": self._command, **{name: order[name] for name in ("folder", "isolation", "limits")}}
+        launched = {
+            "argv": self._command,
+            "host": os.getpid(),
+            **{name: order[name] for name in ("folder", "isolation", "limits")},
+        }
         return [sys.executable, "-I", str(GUEST_FOLDER), "launch", json.dumps(launched)]
 
     async def _watch(self, microvm: MicroVM, port: _Port, contract: int, on_line: Callable[[str], None]) -> None:
@@ -100,6 +115,12 @@ class CommandHost:
         pause = _FIRST_PAUSE
         while port.number not in (found := await _listening(microvm.pid, port.number)):
             if contract in found:
+                if contract in _held:  # Shared by several, by SO_REUSEPORT: each would get the others' calls.
+                    link.failure = f"port {contract} is another session's; have the program listen on $PORT"
+                    microvm.kill()
+                    return
+                _held.add(contract)
+                microvm.exited.add_done_callback(lambda _: _held.discard(contract))
                 port.number = contract
                 on_line(
                     f"agentcore-emulator: the program listens on port {contract} and not on $PORT, so only one session"
@@ -110,6 +131,13 @@ class CommandHost:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
         link.serving.set_result("tcp")
+
+
+def _link_dependencies(project: Path, work: Path) -> None:
+    """Have a session's copy of the project find the project's installed packages. Blocking."""
+    for name in _DEPENDENCIES:
+        if (project / name).is_dir():
+            (work / name).symlink_to(project / name)
 
 
 def _launches() -> bool:

@@ -208,6 +208,8 @@ class MicroVM:
         One per request: uvicorn drops idle ones after 5 s, a re-used one that dies would look like a failing agent,
         and a fresh one costs less than a tenth of a millisecond.
         """
+        if not self.alive:
+            raise ConnectionRefusedError  # Somebody else may have its port by now.
         reader, writer = await self._sockets.connect(self.link.serving.result())
         self._connections.add(writer)
         try:
