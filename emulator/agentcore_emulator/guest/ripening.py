@@ -21,6 +21,7 @@ def serve(argument: str) -> None:
     """
     descriptor, _, isolation = argument.partition(",")
     line = socket.socket(fileno=int(descriptor))
+    line.set_inheritable(False)  # It came inheritable, and is none of what an agent starts before its snapshot.
     isolated = isolation == "namespaces"
     if isolated:
         namespaces.become_init()

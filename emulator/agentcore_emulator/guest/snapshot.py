@@ -18,7 +18,7 @@ from typing import Any
 from . import channel, imports, restore
 from .hooks import when_imported
 from .traps import Traps
-from .zygote import RunOn, Zygote, freeze
+from .zygote import RunOn, Zygote, freeze, living_children
 
 
 class Snapshot:
@@ -90,10 +90,18 @@ def _problem(loop: Any) -> "str | None":
     if others:
         names = ", ".join(repr(thread.name) for thread in others)
         return f"it has started threads ({names}), which a fork does not carry"
+    children = [_name(pid) for pid in living_children()]
+    if children:
+        return f"it has started processes ({', '.join(children)}), which a fork does not carry"
     if imports.thread_count() > 1:
         _try_fork()
     count = imports.thread_count() - 1
     return f"a library of its has {count} threads of its own, which a fork does not carry" if count else None
+
+
+def _name(pid: int) -> str:
+    with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+        return repr(file.read().strip())
 
 
 def _try_fork() -> None:

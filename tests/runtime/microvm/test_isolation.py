@@ -96,10 +96,15 @@ def test_a_project_in_home(tmp_path: Path, puppet: str, caller_of: CallerOf, pla
     project.mkdir(parents=True)
     (project / "agent.py").write_text(puppet)
     (home / "other").mkdir()
+    (home / ".aws").mkdir()
+    (home / ".aws" / "credentials").write_text("secret")
     with EmulatorProcess(project / "agent.py", *ISOLATED, env={"HOME": str(home)}) as emulator:
-        seen = caller_of(emulator)(new_session(), "answer([os.getcwd(), sorted(os.listdir(os.environ['HOME']))])")
-    # A project that is the home folder is seen whole.
-    assert seen == [str(project), ["agent.py", "other"] if place == "." else ["code"]]
+        call = caller_of(emulator)
+        seen = call(new_session(), "answer([os.getcwd(), sorted(os.listdir(os.environ['HOME']))])")
+        credentials = "answer(os.path.exists(os.environ['HOME'] + '/.aws/credentials'))"
+        assert call(new_session(), credentials) is False
+    # A project that is the home folder is seen whole, but for its credentials.
+    assert seen == [str(project), [".aws", "agent.py", "other"] if place == "." else ["code"]]
 
 
 def test_what_the_interpreter_needs_is_kept(tmp_path: Path, puppet: str, caller_of: CallerOf) -> None:

@@ -229,7 +229,7 @@ def test_no_time_passes_between_snapshot_and_restore(
         ("raise ValueError('no such thing')", "ValueError: no such thing at {file}:"),
         ("def (", "{file}:"),
         ("import sys; sys.exit(3)", "the agent exited with status 3 before it served"),
-        ("os._exit(3)", "the zygote died"),
+        ("os._exit(3)", "the agent's process exited with status 3 before it served"),
     ],
 )
 def test_an_agent_that_does_not_boot_fails_the_start(
@@ -330,6 +330,17 @@ def test_an_agent_that_insists_on_uvloop_boots_cold(write_agent: Callable[[str],
     with EmulatorProcess(write_agent(source), "--platform", "V2") as emulator:
         assert "cannot be restored from a snapshot: its event loop is uvloop's; use asyncio's own" in emulator.log
         assert "loaded" in emulator.invoke({})
+
+
+def test_an_agent_that_has_started_a_program_boots_cold(
+    write_agent: Callable[[str], Path], puppet: str, isolation: str
+) -> None:
+    start = "helper = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)\n"
+    source = puppet.replace("state = {", f"{start}state = {{", 1)
+    source = source.replace('"count": state', '"up": helper.poll() is None, "count": state')
+    with EmulatorProcess(write_agent(source), "--platform", "V2", "--isolation", isolation) as emulator:
+        assert "cannot be restored from a snapshot: it has started processes ('python" in emulator.log
+        assert [emulator.invoke({})["up"] for _ in range(2)] == [True, True]
 
 
 def test_a_lost_snapshot_is_taken_again(write_agent: Callable[[str], Path], isolation: str) -> None:

@@ -15,7 +15,16 @@ from agentcore_emulator import guest
 from agentcore_emulator.runtime.microvm.link import Finding, Link
 from agentcore_emulator.runtime.microvm.resources import LogPipe, SessionFolder
 
-__all__ = ["GUEST_FOLDER", "BootFailure", "GuestProcess", "MicroVM", "MicroVMHost", "MicroVMSpec", "Storage"]
+__all__ = [
+    "GUEST_FOLDER",
+    "BootFailure",
+    "GuestProcess",
+    "MicroVM",
+    "MicroVMHost",
+    "MicroVMSpec",
+    "Storage",
+    "how_it_ended",
+]
 
 
 GUEST_FOLDER = Path(guest.__file__).parent
@@ -94,6 +103,9 @@ class MicroVMSpec:
     def _plan(self, home: Path | None) -> dict[str, Any]:
         """The members of `guest.namespaces.Plan`."""
         storage = self.storage
+        hidden = list(self.hidden)
+        if home is not None and home.is_relative_to(self.project):
+            hidden.append(home / ".aws")  # Such a HOME is seen with the project, which it lies in or is.
         return {
             "project": str(self.project),
             "layers": [str(self.like.upper)] if self.like else [],
@@ -102,7 +114,7 @@ class MicroVMSpec:
             "home": str(self.folder.home),
             "home_path": str(home or ""),
             "tmp": str(self.folder.tmp),
-            "hidden": [str(folder) for folder in self.hidden],
+            "hidden": [str(folder) for folder in hidden],
             "kept": _programs(self.environ),
             "storage": [str(storage.mount_point), str(storage.folder)] if storage else None,
         }
@@ -110,7 +122,7 @@ class MicroVMSpec:
 
 def _home(environ: Mapping[str, str]) -> Path | None:
     """The folder that an isolated guest's HOME covers: the developer's own."""
-    home = Path(environ.get("HOME") or Path.home())
+    home = Path(environ.get("HOME") or Path.home()).resolve()
     return home if home.is_absolute() and home.is_dir() and home not in TMP.parents and home != TMP else None
 
 
@@ -123,6 +135,11 @@ def _programs(environ: Mapping[str, str]) -> list[str]:
             beside = folder.name == "bin" and folder.parent not in (home, *home.parents)
             found.append(str(folder.parent if beside else folder))
     return found
+
+
+def how_it_ended(status: int) -> str:
+    """`exited with status 1`, `was killed by SIGKILL`, for an exit code that is negative for a signal."""
+    return f"was killed by {signal.Signals(-status).name}" if status < 0 else f"exited with status {status}"
 
 
 class GuestProcess(Protocol):
@@ -187,10 +204,7 @@ class MicroVM:
 
     def how_it_ended(self) -> str:
         """`exited with status 1`, `was killed by SIGKILL`."""
-        status = self._process.exited.result()
-        if status < 0:
-            return f"was killed by {signal.Signals(-status).name}"
-        return f"exited with status {status}"
+        return how_it_ended(self._process.exited.result())
 
     async def ready(self) -> None:
         """Wait until the agent serves; raise `BootFailure` if it ends before."""

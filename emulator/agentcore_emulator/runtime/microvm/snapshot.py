@@ -102,8 +102,9 @@ class SnapshotHost:
             async with asyncio.timeout(_BOOT_SECONDS):
                 problem = await self._ripen(zygote, self._log)
         except TimeoutError:
+            late = self._too_late()
             await self._discard()
-            raise BootFailure(self._too_late()) from None
+            raise BootFailure(late) from None
         except BaseException:
             await self._discard()
             raise

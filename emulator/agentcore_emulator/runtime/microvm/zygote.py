@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from agentcore_emulator.guest import channel
-from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure
+from agentcore_emulator.runtime.microvm.host import GUEST_FOLDER, BootFailure, how_it_ended
 from agentcore_emulator.runtime.microvm.resources import LogPipe
 
 __all__ = ["ForkedProcess", "Trap", "Zygote"]
@@ -296,20 +296,19 @@ class Zygote:
         self.alive = False
         asyncio.get_running_loop().remove_reader(self._line.fileno())
         self._line.close()
-        ripening = [self._ripe] if self._ripe is not None else []
-        if not all(waiting.done() for waiting in (self._ready, *ripening)):
+        if not self._ready.done() or not (self._ripe is None or self._ripe.done()):
             self._process.kill()  # It reads the line again only after its imports, which may take for ever.
-        futures: list[asyncio.Future[Any]] = [self._problem, self._ready, *ripening, *self._forks.values()]
+        futures: list[asyncio.Future[Any]] = [self._problem, self._ready, *self._forks.values()]
         for waiting in futures:
-            if not waiting.done():
-                waiting.set_exception(BootFailure(reason))
-                waiting.exception()  # Whoever still waits gets it; nobody may be waiting.
+            _fail(waiting, reason)
         self._forks.clear()
 
     async def _clear(self) -> None:
         """Wait for the zygote's end, and see to it that its guests are gone, also when it could not do so itself."""
         status = await asyncio.to_thread(self._end_of_process)
         self._log.close()
+        if self._ripe is not None:
+            _fail(self._ripe, f"the agent's process {how_it_ended(status)} before it served")
         # All that descends from an isolated one has gone with it, and the paths of its guests are the developer's own.
         if status != 0 and not self._isolated:
             await asyncio.to_thread(_end_marked, [self._mark, *self._folders.values()])
@@ -324,6 +323,13 @@ class Zygote:
         except subprocess.TimeoutExpired:
             self._process.kill()
             return self._process.wait()
+
+
+def _fail(waiting: asyncio.Future[Any], reason: str) -> None:
+    """Whoever still waits gets the reason; nobody may be waiting."""
+    if not waiting.done():
+        waiting.set_exception(BootFailure(reason))
+        waiting.exception()
 
 
 def _pid(pidfd: int) -> int:
