@@ -223,7 +223,7 @@ class MicroVM:
         and a fresh one costs less than a tenth of a millisecond.
         """
         if not self.alive:
-            raise ConnectionRefusedError  # Somebody else may have its port by now.
+            raise ConnectionRefusedError("the guest has ended")  # Somebody else may have its port by now.
         reader, writer = await self._sockets.connect(self.link.serving.result())
         self._connections.add(writer)
         try:
