@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from . import kernel, limits, namespaces, zygote
 
-_PASSED_ON = (signal.SIGUSR1, signal.SIGTERM)
+_AWAITED = (signal.SIGUSR1, signal.SIGTERM, signal.SIGCHLD)
 
 
 def launch(text: str) -> NoReturn:
@@ -30,27 +30,39 @@ def launch(text: str) -> NoReturn:
         except OSError as error:
             sys.exit(f"it cannot be isolated ({error}); start with --isolation plain")
         _execute(order)
-    # Until there is a child to pass them on to, signals wait.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _PASSED_ON)
+    # Taken one by one and never by a handler, they cannot come too early, be missed, or disturb the end.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _AWAITED)
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1)
     _die_with(order["host"], signal.SIGUSR1)
     launcher = os.getpid()
     child = os.fork()
     if child == 0:
         _die_with(launcher, signal.SIGKILL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _AWAITED)
         _execute(order)
-    signal.signal(signal.SIGUSR1, lambda *_: os.kill(child, signal.SIGKILL))
-    signal.signal(signal.SIGTERM, lambda number, _: os.kill(child, number))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, _PASSED_ON)
-    _, status = os.waitpid(child, 0)
+    status = _see_off(child)
     zygote.end_children(())
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         # The host is to see how it ended.
-        signal.signal(-code, signal.SIG_DFL)
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, (-code,))
         os.kill(os.getpid(), -code)
     os._exit(code)
+
+
+def _see_off(child: int) -> int:
+    """Pass signals on to the program until it has ended; returns its wait status."""
+    while True:
+        number = signal.sigwait(_AWAITED)
+        if number != signal.SIGCHLD:
+            os.kill(child, signal.SIGKILL if number == signal.SIGUSR1 else number)
+            continue
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return status
 
 
 def _die_with(parent: int, number: int) -> None:
