@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect
-from starlette.requests import Request as HTTPRequest
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentcore_emulator import errors
 from agentcore_emulator.access import AccessCheck
+from agentcore_emulator.call import Call, TrackedSend, read_body, send_answer
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
-from agentcore_emulator.wire.request import Answer, Request
+from agentcore_emulator.wire.request import Request
 from agentcore_emulator.wire.service import Operation, error_answer, load
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[dict[str, Any]], Awaitable[Mapping[str, Any] | Response]]
 """Takes an operation's parsed input; returns its output by member name, or a response that streams."""
 
-StreamingHandler = Callable[[dict[str, Any], Mapping[str, str], str, Receive, Send], Awaitable[None]]
-"""Takes an operation's parsed input without its blob payload, headers, request id; relays the body itself."""
+StreamingHandler = Callable[[Call], Awaitable[None]]
+"""Takes a request as it came, for an operation that looks after everything itself: input, faults, answer."""
 
 # The services that are built here, by the name in a SigV4 credential scope, in the order in which a path is looked up.
 _BY_SCOPE = {
@@ -42,8 +42,8 @@ _BY_SCOPE = {
 }
 _SCOPE = re.compile(r"Credential=[^/\s]*/[0-9]{8}/([a-z0-9-]+)/([a-z0-9-]+)/aws4_request")
 
-# JSON operations are small; the largest is a CreateEvent of 10 MB (AWS quotas page).
-_LARGEST_BODY = 16 * 1024 * 1024
+# AWS developer guide, "Deploy A2A servers": what lies below this path belongs to the agent, whatever the method.
+_INVOCATIONS = re.compile(rb"(/runtimes/[^/]+/invocations)(/.*)?", re.DOTALL)
 
 
 class Plane(Protocol):
@@ -84,19 +84,13 @@ class _Dispatcher:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = str(uuid.uuid4())
-        answering = False
-
-        async def tracked_send(message: Message) -> None:
-            nonlocal answering
-            answering = True
-            await send(message)
-
+        tracked = TrackedSend(send)
         try:
-            await self._serve(scope, receive, tracked_send, request_id)
+            await self._serve(scope, receive, tracked, request_id)
         except errors.AWSError as error:
             # A head that is out cannot be taken back; what is left incomplete breaks off at the client.
-            if not answering:
-                await _send(error_answer(error, request_id), send)
+            if not tracked.began:
+                await send_answer(error_answer(error, request_id), send)
         except ClientDisconnect:
             pass  # In the middle of its request: nobody is there to be answered.
         except Exception:  # noqa: BLE001 - a fault of the emulator is answered as one, whatever it is
@@ -104,10 +98,10 @@ class _Dispatcher:
             fault = errors.InternalServerException(
                 f"agentcore-emulator failed on this request; its log has the reason under {request_id}"
             )
-            if not answering:
-                await _send(error_answer(fault, request_id), send)
+            if not tracked.began:
+                await send_answer(error_answer(fault, request_id), send)
 
-    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, send: TrackedSend, request_id: str) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
         name, region = _credential_scope(headers, scope["query_string"])
         found = _match(name, scope["method"], scope["raw_path"])
@@ -121,15 +115,12 @@ class _Dispatcher:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         stream = self._streaming.get(operation.name)
         if stream is not None:
-            parsed = operation.parse(Request(labels, query, headers, b""))
-            if self._faults or self._latency:
-                await self._disturb(operation.name, parsed)
-            await stream(parsed, headers, request_id, receive, send)
+            await stream(Call(operation, labels, query, headers, request_id, scope, receive, send))
             return
         handler = self._handlers.get((operation.service, operation.name))
         if handler is None:
             raise errors.NotImplementedException(operation.name, operation.service)
-        body = await _body(scope, receive)
+        body = await read_body(scope, receive)
         parsed = operation.parse(Request(labels, query, headers, body))
         if self._faults or self._latency:
             await self._disturb(operation.name, parsed)
@@ -140,7 +131,7 @@ class _Dispatcher:
             return
         answer = operation.answer(result)
         answer.headers.append(("x-amzn-RequestId", request_id))
-        await _send(answer, send)
+        await send_answer(answer, send)
 
     async def _disturb(self, operation: str, parsed: Mapping[str, Any]) -> None:
         if self._faults:
@@ -157,6 +148,10 @@ def _match(name: str | None, method: str, raw_path: bytes) -> tuple[str, Operati
         found = load(service).match(method, raw_path)
         if found is not None:
             return service, *found
+    below = _INVOCATIONS.fullmatch(raw_path)
+    if below is not None and name in (None, "bedrock-agentcore"):
+        found = load("bedrock-agentcore").match("POST", below[1])
+        return found and ("bedrock-agentcore", *found)
     return None
 
 
@@ -172,26 +167,6 @@ def _credential_scope(headers: Mapping[str, str], query: bytes) -> tuple[str | N
 def _unknown(service: str | None, scope: Scope) -> errors.AWSError:
     what = f"{scope['method']} {scope['raw_path'].decode('latin-1')[:200]}"
     return errors.NotImplementedException(what, service or "AWS")
-
-
-async def _body(scope: Scope, receive: Receive) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    async for piece in HTTPRequest(scope, receive).stream():
-        size += len(piece)
-        if size > _LARGEST_BODY:
-            raise errors.ValidationException(
-                f"The request body is larger than {_LARGEST_BODY} bytes", reason="CannotParse"
-            )
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-async def _send(answer: Answer, send: Send) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
-    headers.append((b"content-length", str(len(answer.body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
 
 
 def make_app(

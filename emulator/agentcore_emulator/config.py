@@ -23,6 +23,7 @@ __all__ = [
     "Platform",
     "Platforms",
     "ProjectError",
+    "Protocol",
     "Settings",
 ]
 
@@ -41,6 +42,9 @@ Platform = Literal["V1", "V2"]
 
 IsolationKind = Literal["namespaces", "plain"]
 """Whether a guest has files, process ids and a host name of its own, or just folders and an environment."""
+
+Protocol = Literal["HTTP", "MCP", "A2A", "AGUI"]
+"""What an agent's server speaks (botocore's `bedrock-agentcore-control` model, `ServerProtocol`)."""
 
 MicroVMs = Literal["fork", "spawn"]
 """What carries the sessions of Python agents: processes forked from a warm one, or fresh interpreters."""
@@ -86,17 +90,18 @@ class Platforms:
 class Settings:
     """Everything that can be set from outside, checked for form but not for what lies on disk.
 
-    `target` is a Python file or a folder with `.bedrock_agentcore.yaml`; None means the current folder. `python` is an
-    interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. With `ephemeral`,
-    nothing is kept in `state_dir` after the emulator ends. `passthrough` holds botocore service names whose calls go to
-    real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that are let in besides
-    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model, `faults` one of the faults to
-    begin with. `latency` names the profile of the pauses that AWS would make. `idle_timeout` and `max_lifetime` are in
-    seconds and go before what the project says. `busy_needs_time` is as in `runtime.lifecycle.PingRules`.
-    `session_storage` is the name below `/mnt` of the folder that outlives a stop. Without `isolation` it is the better
-    one that works, without `microvms` guests are forked where that is safe. `command` is what runs instead of a Python
-    file. With `reload` a changed source is a new version. With `guest_time` agents see the emulator's time, with
-    `limits` they have the vCPUs and the memory of a microVM.
+    `target` is a Python file or a folder with `.bedrock_agentcore.yaml`; None means the current folder. `python` is
+    an interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. With
+    `ephemeral`, nothing is kept in `state_dir` after the emulator ends. `passthrough` holds botocore service names
+    whose calls go to real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that
+    are let in besides loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model,
+    `faults` one of the faults to begin with. `latency` names the profile of the pauses that AWS would make.
+    `idle_timeout` and `max_lifetime` are in seconds and go before what the project says, as does `protocol`.
+    `busy_needs_time` is as in `runtime.lifecycle.PingRules`. `session_storage` is the name below `/mnt` of the
+    folder that outlives a stop. Without `isolation` it is the better one that works, without `microvms` guests are
+    forked where that is safe. `command` is what runs instead of a Python file. With `reload` a changed source is a
+    new version. With `guest_time` agents see the emulator's time, with `limits` they have the vCPUs and the memory
+    of a microVM.
     """
 
     target: Path | None = None
@@ -112,6 +117,7 @@ class Settings:
     allow_host: tuple[str, ...] = ()
     model_rules: Path | None = None
     platform: Platforms = field(default_factory=Platforms)
+    protocol: Protocol | None = None
     clock: ClockKind = "system"
     idle_timeout: int | None = None
     max_lifetime: int | None = None

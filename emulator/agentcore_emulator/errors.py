@@ -46,13 +46,17 @@ __all__ = [
 
 
 class AWSError(Exception):
-    """An error that a client sees: HTTP `status`, `code` in `x-amzn-ErrorType`, `members` in the JSON body."""
+    """An error that a client sees: HTTP `status`, `code` in `x-amzn-ErrorType`, `members` in the JSON body.
+
+    `headers` are sent beside it.
+    """
 
     status: ClassVar[int] = 500
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, headers: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
         self.message = message
+        self.headers = tuple(headers)
 
     @property
     def code(self) -> str:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from agentcore_emulator import project_files, toolkit_yaml
-from agentcore_emulator.config import Platform, ProjectError, Settings
-from agentcore_emulator.toolkit_yaml import Agent, Memory, Protocol
+from agentcore_emulator.config import Platform, ProjectError, Protocol, Settings
+from agentcore_emulator.toolkit_yaml import Agent, Memory
 
 __all__ = ["AgentRuntime", "ProjectError", "load"]
 
@@ -72,7 +72,7 @@ def load(settings: Settings) -> list[AgentRuntime]:
             entrypoint=agent.entrypoint,
             project_dir=agent.project_dir,
             python=_interpreter(settings.python, agent.project_dir),
-            protocol=agent.protocol,
+            protocol=settings.protocol or agent.protocol,
             idle_timeout=idle,
             max_lifetime=lifetime,
             start_up_seconds=agent.start_up_seconds,

@@ -32,6 +32,7 @@ from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
+from agentcore_emulator.runtime.front import Everybody, Front
 from agentcore_emulator.runtime.hosts import CAN_FORK, make_host
 from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import BootFailure
@@ -176,7 +177,8 @@ class Emulator:
         agents = Agents(
             [await self._boot(runtime, state, folder, clock, latency) for runtime in self.runtimes], settings.account_id
         )
-        runtime = RuntimePlane(agents, sessions, clock, debug=settings.debug, faults=faults)
+        front = Front(agents, Everybody(), faults=faults, latency=latency)
+        runtime = RuntimePlane(front, sessions, clock, debug=settings.debug, faults=faults)
         app = make_app(
             planes=[
                 runtime,

@@ -10,16 +10,15 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, get_args
+from typing import Final, NamedTuple, get_args
 
 from agentcore_emulator import header_allowlist, located_yaml
+from agentcore_emulator.config import Protocol
 from agentcore_emulator.located_yaml import Node
 
-__all__ = ["FILE_NAME", "Agent", "Memory", "Protocol", "read"]
+__all__ = ["FILE_NAME", "Agent", "Memory", "read"]
 
 FILE_NAME: Final = ".bedrock_agentcore.yaml"
-
-Protocol = Literal["HTTP", "MCP", "A2A", "AGUI"]
 
 # Lifecycle limits in seconds: AWS developer guide, page "runtime-lifecycle-settings".
 _LIFECYCLE: Final = range(60, 28_800 + 1)

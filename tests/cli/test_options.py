@@ -87,6 +87,7 @@ EVERY_OPTION = [
     ("allow-host", "a.test", ("a.test",)),
     ("model-rules", "/r", Path("/r")),
     ("platform", "V1,a=V2", Platforms("V1", {"a": "V2"})),
+    ("protocol", "MCP", "MCP"),
     ("clock", "virtual", "virtual"),
     ("idle-timeout", "60", 60),
     ("max-lifetime", "1209600", 1_209_600),

@@ -6,13 +6,22 @@ import asyncio
 import json
 import textwrap
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import quote
 
 import pytest
 from botocore.config import Config
+from starlette.types import Receive, Send
 
+from agentcore_emulator.call import Call, TrackedSend
 from agentcore_emulator.clock import Clock, Timer
+from agentcore_emulator.faults import Faults
+from agentcore_emulator.runtime.agents import Agent, Agents
+from agentcore_emulator.runtime.front import Everybody, Front
+from agentcore_emulator.runtime.plane import RuntimePlane
+from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.testing import EmulatorProcess, new_session
+from agentcore_emulator.wire.service import load
 
 
 class Caller:
@@ -123,3 +132,44 @@ class FakeClock(Clock):
 @pytest.fixture
 async def clock() -> FakeClock:
     return FakeClock()
+
+
+class Invoke(Protocol):
+    """One InvokeAgentRuntime by way of a plane in this process, with code for the puppet as what `receive` gives."""
+
+    async def __call__(
+        self,
+        agent: Agent,
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        receive: Receive,
+        send: Send,
+        debug: bool = False,
+        faults: Faults | None = None,
+    ) -> None: ...
+
+
+@pytest.fixture
+def invoke_in_process() -> Invoke:
+    async def invoke(
+        agent: Agent,
+        sessions: Sessions,
+        clock: Clock,
+        *,
+        receive: Receive,
+        send: Send,
+        debug: bool = False,
+        faults: Faults | None = None,
+    ) -> None:
+        front = Front(Agents([agent], "123456789012"), Everybody(), faults=faults)
+        plane = RuntimePlane(front, sessions, clock, debug=debug, faults=faults)
+        path = f"/runtimes/{quote(agent.runtime.arn, safe='')}/invocations"
+        found = load("bedrock-agentcore").match("POST", path.encode())
+        assert found is not None
+        headers = {"content-type": "text/x-python", "x-amzn-bedrock-agentcore-runtime-session-id": new_session()}
+        scope = {"type": "http", "method": "POST", "raw_path": path.encode()}
+        call = Call(*found, [], headers, "request", scope, receive, TrackedSend(send))
+        await plane.streaming["InvokeAgentRuntime"](call)
+
+    return invoke

@@ -14,13 +14,11 @@ from botocore.exceptions import ClientError, IncompleteReadError, ReadTimeoutErr
 
 from agentcore_emulator.errors import GatewayTimeout, RuntimeClientError
 from agentcore_emulator.faults import Faults, read
-from agentcore_emulator.runtime.agents import Agents
-from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
 
 if TYPE_CHECKING:
     from tests.conftest import Fifo, Laboratory
-    from tests.runtime.conftest import Caller, FakeClock
+    from tests.runtime.conftest import Caller, FakeClock, Invoke
 
 MakeFifo = Callable[[str], "Fifo"]
 Order = Callable[..., None]
@@ -175,7 +173,10 @@ def test_a_hanging_call_ends_when_the_client_goes_and_the_agent_is_not_held_up(
 class Call:
     """One call of a plane in this process, by a client that stays."""
 
-    def __init__(self, laboratory: Laboratory, clock: FakeClock, code: str, *faults: dict[str, Any]) -> None:
+    def __init__(
+        self, invoke: Invoke, laboratory: Laboratory, clock: FakeClock, code: str, *faults: dict[str, Any]
+    ) -> None:
+        self._invoke = invoke
         self._laboratory = laboratory
         self._clock = clock
         self._code = code
@@ -198,14 +199,15 @@ class Call:
     async def run(self, *, debug: bool = False) -> list[Any]:
         agent = await self._laboratory.agent()
         sessions = Sessions(self._clock, debug=debug)
-        plane = RuntimePlane(Agents([agent], "123456789012"), sessions, self._clock, debug=debug, faults=self._faults)
         try:
-            await plane.invoke_agent_runtime(
-                {"agentRuntimeArn": agent.runtime.arn, "runtimeSessionId": "s" * 33},
-                {"content-type": "text/x-python"},
-                "request",
-                self.receive,
-                self.send,
+            await self._invoke(
+                agent,
+                sessions,
+                self._clock,
+                receive=self.receive,
+                send=self.send,
+                debug=debug,
+                faults=self._faults,
             )
         finally:
             await sessions.close(grace=0)
@@ -213,10 +215,12 @@ class Call:
 
 
 async def test_a_hanging_call_is_given_up_after_15_minutes(
-    laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
+    invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
 ) -> None:
     entered = make_fifo("entered")
-    answer = asyncio.create_task(Call(laboratory, clock, f"{entered.put_here}; answer(1)", {"fault": "hang"}).run())
+    answer = asyncio.create_task(
+        Call(invoke_in_process, laboratory, clock, f"{entered.put_here}; answer(1)", {"fault": "hang"}).run()
+    )
     await asyncio.to_thread(entered.get)
     await clock.advance(15 * 60)
     with pytest.raises(GatewayTimeout):
@@ -226,8 +230,8 @@ async def test_a_hanging_call_is_given_up_after_15_minutes(
 # slow-first-byte
 
 
-async def test_the_head_is_held_back(laboratory: Laboratory, clock: FakeClock) -> None:
-    call = Call(laboratory, clock, "answer(1)", {"fault": "slow-first-byte", "seconds": 40})
+async def test_the_head_is_held_back(invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock) -> None:
+    call = Call(invoke_in_process, laboratory, clock, "answer(1)", {"fault": "slow-first-byte", "seconds": 40})
     answer = asyncio.create_task(call.run())
     await clock.due_in(40)
     assert call.sent == []
@@ -237,9 +241,9 @@ async def test_the_head_is_held_back(laboratory: Laboratory, clock: FakeClock) -
 
 
 async def test_a_late_head_is_late_for_nobody_when_the_client_has_gone(
-    laboratory: Laboratory, clock: FakeClock
+    invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock
 ) -> None:
-    call = Call(laboratory, clock, "answer(1)", {"fault": "slow-first-byte", "seconds": 40})
+    call = Call(invoke_in_process, laboratory, clock, "answer(1)", {"fault": "slow-first-byte", "seconds": 40})
     answer = asyncio.create_task(call.run())
     await clock.due_in(40)
     call.went.set()
@@ -247,8 +251,11 @@ async def test_a_late_head_is_late_for_nobody_when_the_client_has_gone(
     assert head["status"] == 200
 
 
-async def test_a_session_that_dies_before_the_late_head(laboratory: Laboratory, clock: FakeClock) -> None:
+async def test_a_session_that_dies_before_the_late_head(
+    invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock
+) -> None:
     call = Call(
+        invoke_in_process,
         laboratory,
         clock,
         "answer(1); threading.Timer(0.0, os.kill, (os.getpid(), signal.SIGKILL)).start()",
@@ -259,8 +266,11 @@ async def test_a_session_that_dies_before_the_late_head(laboratory: Laboratory, 
     assert call.sent == []
 
 
-async def test_faults_of_different_kinds_strike_together(laboratory: Laboratory, clock: FakeClock) -> None:
+async def test_faults_of_different_kinds_strike_together(
+    invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock
+) -> None:
     call = Call(
+        invoke_in_process,
         laboratory,
         clock,
         STREAM,

@@ -20,14 +20,12 @@ import pytest
 from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
 
 from agentcore_emulator.errors import GatewayTimeout
-from agentcore_emulator.runtime.agents import Agents
-from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.testing import new_session
 
 if TYPE_CHECKING:
     from tests.conftest import Fifo, Laboratory
-    from tests.runtime.conftest import Caller, FakeClock
+    from tests.runtime.conftest import Caller, FakeClock, Invoke
 
 MakeFifo = Callable[[str], "Fifo"]
 
@@ -535,11 +533,12 @@ def test_stop_of_an_agent_that_is_not_there(caller: Caller, session: str) -> Non
 # The synchronous limit
 
 
-async def invoke(laboratory: Laboratory, clock: FakeClock, code: str, *, debug: bool) -> list[dict[str, Any]]:
+async def invoke(
+    invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock, code: str, *, debug: bool
+) -> list[dict[str, Any]]:
     """One invocation by way of a plane in this process; the ASGI messages of its answer."""
     agent = await laboratory.agent()
     sessions = Sessions(clock, debug=debug)
-    plane = RuntimePlane(Agents([agent], "123456789012"), sessions, clock, debug=debug)
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -549,23 +548,19 @@ async def invoke(laboratory: Laboratory, clock: FakeClock, code: str, *, debug: 
         sent.append(message)
 
     try:
-        await plane.invoke_agent_runtime(
-            {"agentRuntimeArn": agent.runtime.arn, "runtimeSessionId": new_session()},
-            {"content-type": "text/x-python"},
-            "request",
-            receive,
-            send,
-        )
+        await invoke_in_process(agent, sessions, clock, receive=receive, send=send, debug=debug)
     finally:
         await sessions.close(grace=0)
     return sent
 
 
 async def test_an_agent_that_does_not_answer_in_time(
-    laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
+    invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
 ) -> None:
     entered, never = make_fifo("entered"), make_fifo("never")
-    answer = asyncio.create_task(invoke(laboratory, clock, f"{entered.put_here}; {never.get_here}", debug=False))
+    answer = asyncio.create_task(
+        invoke(invoke_in_process, laboratory, clock, f"{entered.put_here}; {never.get_here}", debug=False)
+    )
     await asyncio.to_thread(entered.get)
     await clock.advance(15 * 60)
     with pytest.raises(GatewayTimeout):
@@ -573,11 +568,11 @@ async def test_an_agent_that_does_not_answer_in_time(
 
 
 async def test_an_agent_that_is_debugged_has_all_the_time(
-    laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
+    invoke_in_process: Invoke, laboratory: Laboratory, clock: FakeClock, make_fifo: MakeFifo
 ) -> None:
     entered, gate = make_fifo("entered"), make_fifo("gate")
     answer = asyncio.create_task(
-        invoke(laboratory, clock, f"{entered.put_here}; {gate.get_here}; answer('late')", debug=True)
+        invoke(invoke_in_process, laboratory, clock, f"{entered.put_here}; {gate.get_here}; answer('late')", debug=True)
     )
     await asyncio.to_thread(entered.get)
     await clock.advance(100_000)

@@ -15,7 +15,16 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from agentcore_emulator.cli import project_table
-from agentcore_emulator.config import DEFAULT_PORT, STATE_DIR, ClockKind, IsolationKind, MicroVMs, Platforms, Settings
+from agentcore_emulator.config import (
+    DEFAULT_PORT,
+    STATE_DIR,
+    ClockKind,
+    IsolationKind,
+    MicroVMs,
+    Platforms,
+    Protocol,
+    Settings,
+)
 from agentcore_emulator.latency import profile
 from agentcore_emulator.quirks import Quirks
 
@@ -154,6 +163,10 @@ def settings(
             metavar="VERSIONS",
         ),
     ] = "V1",
+    protocol: Annotated[
+        Protocol | None,
+        _option("PROTOCOL", "What the agent's server speaks.", show_default="the project's, else HTTP"),
+    ] = None,
     clock: Annotated[
         ClockKind, _option("CLOCK", "Whether time passes by itself (system), or only when it is advanced (virtual).")
     ] = "system",
@@ -244,6 +257,7 @@ def settings(
         allow_host=tuple(_items(allow_host)),
         model_rules=model_rules,
         platform=platforms,
+        protocol=protocol,
         clock=clock,
         idle_timeout=idle_timeout,
         max_lifetime=max_lifetime,

@@ -162,8 +162,8 @@ class Exchange:
             raise BrokenGuest(f"{reason} {'in the middle of its answer' if self._headers_complete else 'unanswered'}")
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._failure = BrokenGuest("the agent answered with a protocol upgrade")
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgraded(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._failure = BrokenGuest(f"the agent's answer is not HTTP: {error}")
         if self._headers_complete:
@@ -173,6 +173,10 @@ class Exchange:
             self._failure = BrokenGuest(f"the head of the agent's answer is over {_LARGEST_HEAD:,} bytes long")
         if self._failure is not None:
             raise self._failure
+
+    def _upgraded(self, _: bytes) -> None:
+        """The agent speaks something else from here on."""
+        self._failure = BrokenGuest("the agent answered with a protocol upgrade")
 
     def abort(self) -> None:
         """Break off: whoever reads the answer gets `BrokenGuest`, and `aborted` tells why."""

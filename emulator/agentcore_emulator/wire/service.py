@@ -12,6 +12,7 @@ from agentcore_emulator import errors
 from agentcore_emulator.wire import body, scalars
 from agentcore_emulator.wire.request import Answer, Request
 from agentcore_emulator.wire.shapes import NULL, Node, Problem, Shapes
+from agentcore_emulator.wire.unmodelled import with_unmodelled
 
 if TYPE_CHECKING:
     from botocore.model import ListShape, OperationModel, ServiceModel, Shape, StructureShape
@@ -267,7 +268,7 @@ def _route(uri: str, operation: Operation) -> _Route:
 
 @cache
 def load(name: str) -> Service:
-    """The service of that botocore name, such as `bedrock-agentcore`.
+    """The service of that botocore name, such as `bedrock-agentcore`, with what `unmodelled` adds to it.
 
     The first call imports botocore and takes a quarter of a second, each further one some hundredths.
     """
@@ -276,10 +277,11 @@ def load(name: str) -> Service:
 
     # Without ~/.aws/models, which may hold anything.
     loader = Loader(extra_search_paths=[Loader.BUILTIN_DATA_PATH], include_default_search_paths=False)
-    return Service(ServiceModel(loader.load_service_model(name, "service-2"), service_name=name))
+    model = with_unmodelled(name, loader.load_service_model(name, "service-2"))
+    return Service(ServiceModel(model, service_name=name))
 
 
 def error_answer(error: errors.AWSError, request_id: str) -> Answer:
     """How an error goes back: its name in a header, where botocore looks first, and its members as JSON."""
-    headers = [_JSON, ("x-amzn-ErrorType", error.code), ("x-amzn-RequestId", request_id)]
+    headers = [_JSON, ("x-amzn-ErrorType", error.code), ("x-amzn-RequestId", request_id), *error.headers]
     return Answer(error.status, headers, body.dump(error.members()))

@@ -1,0 +1,119 @@
+"""The one way into an agent runtime: finds the agent, admits the caller, reads the request, lets faults strike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from agentcore_emulator.call import Call
+from agentcore_emulator.faults import Faults
+from agentcore_emulator.latency import Latency
+from agentcore_emulator.project import AgentRuntime
+from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
+from agentcore_emulator.runtime.headers import SESSION_HEADER, from_query
+from agentcore_emulator.runtime.session import SessionKey
+
+__all__ = ["Admission", "Caller", "Everybody", "Front", "Visit"]
+
+
+class Caller(NamedTuple):
+    """Who calls. `headers` are the lines that tell the agent, such as a workload access token."""
+
+    headers: Sequence[tuple[str, str]] = ()
+
+
+class Admission(Protocol):
+    """Decides who may call an agent runtime."""
+
+    async def admit(self, runtime: AgentRuntime, call: Call) -> Caller:
+        """The caller; raises `UnauthorizedException` or `AccessDeniedException`."""
+
+
+class Everybody:
+    """Admits all."""
+
+    async def admit(self, runtime: AgentRuntime, call: Call) -> Caller:
+        """As of `Admission`."""
+        return Caller()
+
+
+@dataclass(slots=True)
+class Visit:
+    """An admitted caller's request to an agent. `request` is the operation's input by member name."""
+
+    agent: Agent
+    caller: Caller
+    request: Mapping[str, Any]
+    call: Call
+    key: SessionKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        # A caller without an AWS SDK may name no session; the platform then makes one and says which.
+        self.key = self.session(self.request.get("runtimeSessionId") or str(uuid.uuid4()))
+
+    def session(self, session_id: str) -> SessionKey:
+        """The key of a session of this agent."""
+        return SessionKey(self.agent.runtime.runtime_id, DEFAULT_ENDPOINT, session_id)
+
+    @property
+    def below(self) -> str:
+        """What the request's path has below that of the invocations, still encoded: nothing, or `/…`."""
+        parts = self.call.scope["raw_path"].decode("latin-1").split("/", 4)
+        return f"/{parts[4]}" if len(parts) > 4 else ""
+
+    def own_headers(self) -> list[tuple[str, str]]:
+        """What the platform adds to every answer from a session."""
+        return [(SESSION_HEADER, self.key.session_id), ("x-amzn-RequestId", self.call.request_id)]
+
+
+class Front:
+    """The way into these agents."""
+
+    def __init__(
+        self,
+        agents: Agents,
+        admission: Admission,
+        *,
+        faults: Faults | None = None,
+        latency: Latency | None = None,
+    ) -> None:
+        self._agents = agents
+        self._admission = admission
+        self._faults = faults
+        self._latency = latency
+
+    def relayed(self, handler: Callable[[Visit], Awaitable[None]]) -> Callable[[Call], Awaitable[None]]:
+        """What serves an operation whose handler sends the answer itself."""
+
+        async def serve(call: Call) -> None:
+            await handler(await self._enter(call))
+
+        return serve
+
+    def answered(self, handler: Callable[[Visit], Awaitable[Mapping[str, Any]]]) -> Callable[[Call], Awaitable[None]]:
+        """What serves an operation with a JSON body whose handler returns the output by member name."""
+
+        async def serve(call: Call) -> None:
+            visit = await self._enter(call, await call.body())
+            answer = call.operation.answer(await handler(visit))
+            answer.headers.append(("x-amzn-RequestId", call.request_id))
+            await call.reply(answer)
+
+        return serve
+
+    async def _enter(self, call: Call, body: bytes = b"") -> Visit:
+        agent = self._agents.find(
+            call.labels["agentRuntimeArn"], call.parameter("accountId"), call.parameter("qualifier")
+        )
+        if call.accept is not None:
+            # A page cannot set headers on a WebSocket.
+            call.headers = {**from_query(call.query), **call.headers}
+        caller = await self._admission.admit(agent.runtime, call)
+        request = call.parse(body)
+        if self._faults:
+            self._faults.check(call.operation.name, request.get("runtimeSessionId"))
+        if self._latency:
+            await self._latency.operation(call.operation.name)
+        return Visit(agent, caller, request, call)
