@@ -5,6 +5,7 @@ from typing import Any
 
 import strands
 from bedrock_agentcore.runtime import BedrockAgentCoreApp
+from starlette.websockets import WebSocket
 
 app = BedrockAgentCoreApp()
 AGENT = strands.Agent
@@ -14,6 +15,14 @@ AGENT = strands.Agent
 def invoke(payload: Any) -> Any:
     """Answer at once."""
     return {"ok": True}
+
+
+@app.websocket
+async def talk(websocket: WebSocket, context: Any) -> None:
+    """Say what is said."""
+    await websocket.accept()
+    async for text in websocket.iter_text():
+        await websocket.send_text(text)
 
 
 if __name__ == "__main__":
