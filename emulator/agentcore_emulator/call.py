@@ -20,7 +20,10 @@ UPGRADE: Final = "agentcore_emulator.upgrade"
 """The ASGI extension under which a request that asks for a WebSocket has its `Accept`."""
 
 Accept = Callable[[Sequence[tuple[bytes, bytes]], asyncio.Protocol], None]
-"""Answers 101 with these header lines beside `Upgrade` and `Connection`, and gives the connection to the protocol."""
+"""Answers 101 with these header lines beside `Upgrade` and `Connection`, and gives the connection to the protocol.
+
+Raises Starlette's `ClientDisconnect` if nobody is there any more.
+"""
 
 # JSON operations are small; the largest is a CreateEvent of 10 MB (AWS quotas page).
 _LARGEST_BODY: Final = 16 * 1024 * 1024

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from starlette.requests import ClientDisconnect
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from agentcore_emulator.call import UPGRADE
@@ -48,9 +49,9 @@ class Connection(HttpToolsProtocol):
     def _accept(
         self, cycle: RequestResponseCycle, headers: Sequence[tuple[bytes, bytes]], protocol: asyncio.Protocol
     ) -> None:
-        """As of `call.Accept`. `ConnectionError` if the client has gone, or has requests before this that wait."""
-        if cycle.disconnected or any(not other.response_complete for other in self._unanswered if other is not cycle):
-            raise ConnectionError("the client that asked for a WebSocket cannot be answered any more")
+        """As of `call.Accept`."""
+        if cycle.disconnected:
+            raise ClientDisconnect
         cycle.response_started = cycle.response_complete = True
         self.connections.discard(self)
         lines = [(b"upgrade", b"websocket"), (b"connection", b"upgrade"), *headers]

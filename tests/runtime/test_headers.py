@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from agentcore_emulator.runtime.headers import container_headers, new_trace_id
+from agentcore_emulator.errors import ValidationException
+from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers, from_query, new_trace_id
 
 if TYPE_CHECKING:
     from tests.runtime.conftest import Caller
@@ -115,3 +116,24 @@ def test_the_headers_as_an_agent_sees_them(caller: Caller, session: str) -> None
         "content-length": found["content-length"],
         "connection": "close",
     }
+
+
+# What a browser's WebSocket brings in its query
+
+
+def test_the_query_may_hold_headers() -> None:
+    custom = "X-Amzn-Bedrock-AgentCore-Runtime-Custom-Tenant"
+    query = [(SESSION_HEADER, "first"), (SESSION_HEADER.lower(), "second"), (custom, "blue"), ("X-Other", "x")]
+    assert from_query(query) == {SESSION_HEADER.lower(): "first", custom.lower(): "blue"}
+
+
+@pytest.mark.parametrize("value", ["a\r\nx: y", "a\x00", "grün", "\ud800"])
+def test_what_cannot_be_a_headers_value(value: str) -> None:
+    with pytest.raises(ValidationException, match="cannot be passed on as a header"):
+        from_query([(SESSION_HEADER, value)])
+
+
+@pytest.mark.parametrize("name", ["a\r\nx", "a:b", "a b", "ä", "a" * 300])
+def test_what_cannot_be_a_headers_name(name: str) -> None:
+    with pytest.raises(ValidationException, match="cannot be passed on as a header"):
+        from_query([(f"X-Amzn-Bedrock-AgentCore-Runtime-Custom-{name}", "value")])

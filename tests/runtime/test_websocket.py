@@ -83,7 +83,7 @@ def address(emulator: EmulatorProcess, **query: str) -> str:
 
 def dial(emulator: EmulatorProcess, session: str, **options: Any) -> ClientConnection:
     headers = {SESSION_HEADER: session, **options.pop("headers", {})}
-    return connect(
+    connection: ClientConnection = connect(
         address(emulator, **options.pop("query", {})),
         additional_headers=headers,
         proxy=None,
@@ -91,6 +91,7 @@ def dial(emulator: EmulatorProcess, session: str, **options: Any) -> ClientConne
         max_size=None,
         **options,
     )
+    return connection
 
 
 def ask(connection: ClientConnection, text: str) -> Any:
@@ -344,6 +345,21 @@ def test_an_agent_without_a_handler(tmp_path: Path) -> None:
         session = new_session()
         assert refused(emulator, session) == (424, "RuntimeClientError")
         assert "the agent refused the WebSocket with 403" in emulator.log
+
+
+def test_an_agent_that_never_accepts(tmp_path: Path) -> None:
+    source = AGENT.replace(
+        "    await ws.accept(", '    print("asked", flush=True)\n    await asyncio.Event().wait()\n    await ws.accept('
+    )
+    with EmulatorProcess(write(tmp_path, source), "--clock", "virtual") as emulator:
+        session = new_session()
+        host, port = urlsplit(emulator.url).netloc.split(":")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(opening(emulator, session))
+            while not any("asked" in line for each in emulator.sessions() for line in each["log"]):
+                pass
+            emulator.clock.advance(900)
+            assert connection.recv(100).startswith(b"HTTP/1.1 504 ")
 
 
 def test_a_request_without_an_upgrade(emulator: EmulatorProcess) -> None:

@@ -23,7 +23,7 @@ from agentcore_emulator.runtime.session import Invocation
 from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.runtime.truncation import Truncation
 
-__all__ = ["Errand", "Invoker"]
+__all__ = ["Errand", "Invoker", "await_head"]
 
 # AWS developer guide, "Quotas for Amazon Bedrock AgentCore": synchronous request timeout.
 _SYNCHRONOUS_SECONDS: Final = 15 * 60.0
@@ -111,7 +111,7 @@ class Invoker:
     async def _answer(self, visit: Visit, errand: Errand, use: Invocation, exchange: Exchange) -> None:
         session, microvm = use.session, use.microvm
         try:
-            await self._head(exchange)
+            await await_head(exchange, self._clock, forever=self._debug)
         except BrokenGuest as failure:
             raise failures.failed(session, await failures.reason(session, microvm, failure)) from None
         if not 200 <= exchange.status < 300:
@@ -158,20 +158,6 @@ class Invoker:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         microvm.answered()
 
-    async def _head(self, exchange: Exchange) -> None:
-        if self._debug:
-            await exchange.head()
-            return
-        limit = self._clock.call_later(_SYNCHRONOUS_SECONDS, exchange.abort)
-        try:
-            await exchange.head()
-        except BrokenGuest:
-            if exchange.aborted:
-                raise GatewayTimeout("The agent did not answer within 15 minutes") from None
-            raise
-        finally:
-            limit.cancel()
-
     async def _beginning(self, exchange: Exchange) -> str:
         """The first words of an answer that the client will not see, for the log."""
         limit = self._clock.call_later(_BEGINNING_SECONDS, exchange.abort)
@@ -183,6 +169,23 @@ class Invoker:
         finally:
             limit.cancel()
         return ""
+
+
+async def await_head(exchange: Exchange, clock: Clock, *, forever: bool) -> None:
+    """Wait for the head of an agent's answer, if not `forever` then for 15 minutes.
+
+    Raises `GatewayTimeout` when they are over, and what `Exchange.head` raises.
+    """
+    limit = None if forever else clock.call_later(_SYNCHRONOUS_SECONDS, exchange.abort)
+    try:
+        await exchange.head()
+    except BrokenGuest:
+        if exchange.aborted:
+            raise GatewayTimeout("The agent did not answer within 15 minutes") from None
+        raise
+    finally:
+        if limit is not None:
+            limit.cancel()
 
 
 def _kept(exchange: Exchange, errand: Errand) -> list[tuple[str, str]]:

@@ -39,7 +39,7 @@ class RuntimePlane:
         self.operations: dict[str, Any] = {}
         self.streaming = {
             "InvokeAgentRuntime": front.relayed(self.invoke_agent_runtime),
-            "InvokeAgentRuntimeWithWebSocketStream": front.relayed(WebSockets(sessions, clock)),
+            "InvokeAgentRuntimeWithWebSocketStream": front.relayed(WebSockets(sessions, clock, debug=debug)),
             "StopRuntimeSession": front.answered(self.stop_runtime_session),
         }
 

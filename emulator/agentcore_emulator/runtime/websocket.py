@@ -21,6 +21,7 @@ from agentcore_emulator.runtime import failures
 from agentcore_emulator.runtime.frames import FrameScanner, FrameTooLarge, close_frame
 from agentcore_emulator.runtime.front import Visit
 from agentcore_emulator.runtime.headers import container_headers
+from agentcore_emulator.runtime.invocation import await_head
 from agentcore_emulator.runtime.reach import reach
 from agentcore_emulator.runtime.relay import BrokenGuest, Exchange
 from agentcore_emulator.runtime.session import Invocation, State
@@ -71,9 +72,10 @@ class _Handshake(Exchange):
 class WebSockets:
     """The WebSocket connections of clients to agents."""
 
-    def __init__(self, sessions: Sessions, clock: Clock) -> None:
+    def __init__(self, sessions: Sessions, clock: Clock, *, debug: bool) -> None:
         self._sessions = sessions
         self._clock = clock
+        self._debug = debug
 
     async def __call__(self, visit: Visit) -> None:
         """Connect, and relay until either side is done.
@@ -102,7 +104,7 @@ class WebSockets:
             handshake = _Handshake(reader, writer)
             await handshake.ask("/ws", [*lines, *opening])
             try:
-                await handshake.head()
+                await await_head(handshake, self._clock, forever=self._debug)
             except BrokenGuest as failure:
                 why = await failures.reason(use.session, use.microvm, failure)
                 raise failures.failed(use.session, why) from None

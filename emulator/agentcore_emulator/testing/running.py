@@ -140,6 +140,13 @@ class RunningEmulator(ABC):
         )
         return json.loads(answer["response"].read())
 
+    def websocket_url(self, session: str | None = None, *, agent: str | None = None) -> str:
+        """Where an agent's `/ws` is, the default one's without a name, in this session or in a new one."""
+        arn = quote(self.arn if agent is None else self.arns[agent], safe="")
+        session_id = quote(session or new_session(), safe="")
+        path = f"/runtimes/{arn}/ws?X-Amzn-Bedrock-AgentCore-Runtime-Session-Id={session_id}"
+        return f"ws{self.url.removeprefix('http')}{path}"
+
     def sessions(self) -> list[SessionInfo]:
         """The sessions that are there now, oldest first."""
         found: list[SessionInfo] = self.admin.get("sessions")["sessions"]
