@@ -6,15 +6,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, func, insert, select, update
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
 from agentcore_emulator.memory import branches, ids, memories, tables
 from agentcore_emulator.memory.filters import metadata_conditions
 from agentcore_emulator.memory.paging import Listing
-from agentcore_emulator.memory.tables import DAY, events, milliseconds, sessions
+from agentcore_emulator.memory.tables import DAY, event_metadata, events, milliseconds, sessions
 from agentcore_emulator.store import Store
 
 __all__ = ["Events"]
@@ -56,12 +55,17 @@ _PURGES = (
     delete(events).where(events.c.expires_at <= bindparam("now")),
     delete(sessions).where(sessions.c.keep_until <= bindparam("now")),
 )
-_INSERTION = insert(events).on_conflict_do_nothing(index_elements=["session_key", "event_id"])
-_SESSION = insert(sessions)
-_UPSERT_SESSION = _SESSION.on_conflict_do_update(
-    index_elements=["memory_key", "actor_id", "session_id"],
-    set_={"keep_until": func.max(sessions.c.keep_until, _SESSION.excluded.keep_until)},
-).returning(sessions.c.key)
+_TAKEN = select(events.c.key).where(
+    events.c.session_key == bindparam("session_key"), events.c.event_id == bindparam("event_id")
+)
+_INSERTION = insert(events).returning(events.c.key)
+_SESSION = select(sessions.c.key, sessions.c.keep_until).where(
+    sessions.c.memory_key == bindparam("memory_key"),
+    sessions.c.actor_id == bindparam("actor_id"),
+    sessions.c.session_id == bindparam("session_id"),
+)
+_NEW_SESSION = insert(sessions).returning(sessions.c.key)
+_KEEP_SESSION = update(sessions).where(sessions.c.key == bindparam("session"))
 
 
 class Events:
@@ -132,12 +136,15 @@ def _create(connection: Connection, new: Mapping[str, Any], values: dict[str, An
     expires_at = now + memory.expiry_days * DAY
     session_key = _session(connection, memory.key, new, now, keep_until=expires_at + DAY)
     branch, root = branches.place(connection, memory.key, session_key, new.get("branch"))
-    while True:
+    event_id = ids.new_event_id(values["timestamp"])
+    # Two events of one millisecond may draw the same suffix.
+    while connection.execute(_TAKEN, {"session_key": session_key, "event_id": event_id}).first():
         event_id = ids.new_event_id(values["timestamp"])
-        drawn = {"memory_key": memory.key, "session_key": session_key, "event_id": event_id, "branch": branch}
-        # Two events of one millisecond may draw the same suffix.
-        if connection.execute(_INSERTION, {**values, **drawn, "expires_at": expires_at}).rowcount:
-            break
+    drawn = {"memory_key": memory.key, "session_key": session_key, "event_id": event_id, "branch": branch}
+    key = connection.execute(_INSERTION, {**values, **drawn, "expires_at": expires_at}).scalar_one()
+    if values["metadata"]:
+        rows = [{"event_key": key, "name": name, "value": value} for name, value in values["metadata"].items()]
+        connection.execute(insert(event_metadata), rows)
     event = {
         "memoryId": memory.id,
         "actorId": new["actorId"],
@@ -158,15 +165,14 @@ def _purge(connection: Connection, now: int) -> None:
 
 def _session(connection: Connection, memory_key: int, new: Mapping[str, Any], now: int, keep_until: int) -> int:
     """The key of the event's session, which is made when it is new."""
-    session = {
-        "memory_key": memory_key,
-        "actor_id": new["actorId"],
-        "session_id": new["sessionId"],
-        "created_at": now,
-        "keep_until": keep_until,
-    }
-    key: int = connection.execute(_UPSERT_SESSION, session).scalar_one()
-    return key
+    named = {"memory_key": memory_key, "actor_id": new["actorId"], "session_id": new["sessionId"]}
+    known = connection.execute(_SESSION, named).first()
+    if known is None:
+        key: int = connection.execute(_NEW_SESSION, {**named, "created_at": now, "keep_until": keep_until}).scalar_one()
+        return key
+    if known.keep_until < keep_until:
+        connection.execute(_KEEP_SESSION, {"session": known.key, "keep_until": keep_until})
+    return int(known.key)
 
 
 def _find(connection: Connection, given: Mapping[str, Any], now: int) -> Row[Any]:
@@ -187,12 +193,9 @@ def _find(connection: Connection, given: Mapping[str, Any], now: int) -> Row[Any
 
 def _delete(connection: Connection, event: Row[Any], now: int) -> None:
     connection.execute(delete(events).where(events.c.key == event.key))
-    last = select(func.coalesce(func.max(events.c.expires_at), 0)).where(events.c.session_key == event.session_key)
-    connection.execute(
-        update(sessions)
-        .where(sessions.c.key == event.session_key)
-        .values(keep_until=func.max(now, last.scalar_subquery()) + DAY)
-    )
+    last = select(func.max(events.c.expires_at)).where(events.c.session_key == event.session_key)
+    keep_until = max(now, connection.execute(last).scalar() or 0) + DAY
+    connection.execute(_KEEP_SESSION, {"session": event.session_key, "keep_until": keep_until})
 
 
 def _list(connection: Connection, given: Mapping[str, Any], now: int) -> dict[str, Any]:

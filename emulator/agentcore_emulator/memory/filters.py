@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, func, not_
+from sqlalchemy import ColumnElement, not_, select
 
 from agentcore_emulator.errors import ValidationException
-from agentcore_emulator.memory.tables import events
+from agentcore_emulator.memory.tables import event_metadata, events
 
 __all__ = ["metadata_conditions"]
 
@@ -21,13 +21,15 @@ def metadata_conditions(given: Sequence[Mapping[str, Any]]) -> Iterator[ColumnEl
     Raises ValidationException for an EQUALS_TO without a right side, which the model cannot rule out.
     """
     for number, expression in enumerate(given, start=1):
-        entry = func.json_each(events.c.metadata).table_valued("key", "value")
-        present = exists().where(entry.c.key == expression["left"]["metadataKey"])
+        found = select(event_metadata.c.name).where(
+            event_metadata.c.event_key == events.c.key,
+            event_metadata.c.name == expression["left"]["metadataKey"],
+        )
         match expression["operator"]:
             case "EXISTS":
-                yield present
+                yield found.exists()
             case "NOT_EXISTS":
-                yield not_(present)
+                yield not_(found.exists())
             case _:
                 try:
                     value = expression["right"]["metadataValue"]["stringValue"]
@@ -37,4 +39,4 @@ def metadata_conditions(given: Sequence[Mapping[str, Any]]) -> Iterator[ColumnEl
                         f"Value at '{where}' failed to satisfy constraint: Member must not be null with EQUALS_TO",
                         fields=[(where, "must not be null with EQUALS_TO")],
                     ) from None
-                yield present.where(entry.c.value == value)
+                yield found.where(event_metadata.c.value == value).exists()

@@ -90,6 +90,7 @@ class Memories:
         return await self._store.write(find_or_create)
 
     def _values(self, memory_id: str, name: str, expiry_days: int) -> dict[str, Any]:
+        now = milliseconds(self._clock.time())
         return {
             "id": memory_id,
             "arn": self._arn + memory_id,
@@ -97,7 +98,9 @@ class Memories:
             "expiry_days": expiry_days,
             "settings": {},
             "token": None,
-            "created_at": milliseconds(self._clock.time()),
+            "created_at": now,
+            "updated_at": now,
+            "ready_at": now,
         }
 
     async def get_memory(self, given: dict[str, Any]) -> dict[str, Any]:

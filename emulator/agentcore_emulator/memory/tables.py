@@ -9,41 +9,88 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table, UniqueConstraint
 
 from agentcore_emulator.store import metadata
 
-__all__ = ["DAY", "branches", "events", "memories", "milliseconds", "sessions"]
+__all__ = [
+    "DAY",
+    "branches",
+    "event_metadata",
+    "events",
+    "extraction_jobs",
+    "memories",
+    "milliseconds",
+    "record_metadata",
+    "records",
+    "sessions",
+    "strategies",
+]
 
 #: Milliseconds.
 DAY = 24 * 60 * 60 * 1000
+
+# SQLite numbers rows by itself only for the one type, which is 64 bits wide there and 32 elsewhere.
+_Key = BigInteger().with_variant(Integer, "sqlite")
+_Time = BigInteger
+# Compared and sorted by code points everywhere, as ids and namespaces must be.
+_Id = String().with_variant(String(collation="C"), "postgresql")
 
 memories = Table(
     "memories",
     metadata,
     # In order of creation, here and below.
-    Column("key", Integer, primary_key=True),
-    Column("id", String, nullable=False, unique=True),
-    Column("arn", String, nullable=False, unique=True),
-    Column("name", String, nullable=False, unique=True),
+    Column("key", _Key, primary_key=True),
+    Column("id", _Id, nullable=False, unique=True),
+    Column("arn", _Id, nullable=False, unique=True),
+    Column("name", _Id, nullable=False, unique=True),
     Column("expiry_days", Integer, nullable=False),
-    # The members of CreateMemory that are kept as they were given.
+    # The members of CreateMemory and UpdateMemory that are kept as they were given.
     Column("settings", JSON, nullable=False),
     # Digest of the clientToken.
     Column("token", String, unique=True),
-    Column("created_at", Integer, nullable=False),
+    Column("created_at", _Time, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+    # CREATING or UPDATING before `ready_at`, DELETING until `gone_at`.
+    Column("transition", String),
+    Column("ready_at", _Time, nullable=False),
+    Column("gone_at", _Time),
+)
+
+strategies = Table(
+    "strategies",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("memory_key", ForeignKey(memories.c.key, ondelete="CASCADE"), nullable=False),
+    # `<name>-<10 letters and digits>`.
+    Column("id", _Id, nullable=False),
+    Column("name", _Id, nullable=False),
+    # `MemoryStrategyType` of the botocore model.
+    Column("type", String, nullable=False),
+    # With a slash at either end. The records' namespaces are made of it.
+    Column("namespace_template", _Id, nullable=False),
+    # The model's `StrategyConfiguration`, in the form of the output; NULL for a built-in strategy.
+    Column("configuration", JSON(none_as_null=True)),
+    # `description`, `memoryRecordSchema`, `recordExpiryDurationDays` and the like, in the form of the output.
+    Column("settings", JSON, nullable=False),
+    Column("created_at", _Time, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+    # CREATING before.
+    Column("ready_at", _Time, nullable=False),
+    UniqueConstraint("memory_key", "id"),
+    UniqueConstraint("memory_key", "name"),
 )
 
 sessions = Table(
     "sessions",
     metadata,
-    Column("key", Integer, primary_key=True),
+    Column("key", _Key, primary_key=True),
     Column("memory_key", ForeignKey(memories.c.key, ondelete="CASCADE"), nullable=False),
-    Column("actor_id", String, nullable=False),
-    Column("session_id", String, nullable=False),
-    Column("created_at", Integer, nullable=False),
+    Column("actor_id", _Id, nullable=False),
+    Column("session_id", _Id, nullable=False),
+    Column("created_at", _Time, nullable=False),
     # A day after the last event is gone. Never earlier than a day after any event of the session expires.
-    Column("keep_until", Integer, nullable=False, index=True),
+    Column("keep_until", _Time, nullable=False, index=True),
     UniqueConstraint("memory_key", "actor_id", "session_id"),
 )
 
@@ -52,31 +99,109 @@ branches = Table(
     "branches",
     metadata,
     Column("session_key", ForeignKey(sessions.c.key, ondelete="CASCADE"), primary_key=True),
-    Column("name", String, primary_key=True),
+    Column("name", _Id, primary_key=True),
     # The branch of the root event, which may be deleted later.
-    Column("parent", String, nullable=False),
-    Column("root_event_id", String, nullable=False),
+    Column("parent", _Id, nullable=False),
+    Column("root_event_id", _Id, nullable=False),
 )
 
 events = Table(
     "events",
     metadata,
-    Column("key", Integer, primary_key=True),
+    Column("key", _Key, primary_key=True),
     Column("memory_key", ForeignKey(memories.c.key, ondelete="CASCADE"), nullable=False),
     Column("session_key", ForeignKey(sessions.c.key, ondelete="CASCADE"), nullable=False),
     # Sorts as text in the order of the events' own time stamps.
-    Column("event_id", String, nullable=False),
-    Column("timestamp", Integer, nullable=False),
-    Column("expires_at", Integer, nullable=False),
-    Column("branch", String, nullable=False),
+    Column("event_id", _Id, nullable=False),
+    Column("timestamp", _Time, nullable=False),
+    Column("expires_at", _Time, nullable=False),
+    Column("branch", _Id, nullable=False),
     Column("payload", JSON, nullable=False),
-    # {key: string value}; NULL when none was given.
+    # {key: string value}, as it is shown; NULL when none was given.
     Column("metadata", JSON(none_as_null=True)),
     # Digest of the clientToken, unique in its memory.
     Column("token", String),
     UniqueConstraint("session_key", "event_id"),
     UniqueConstraint("memory_key", "token"),
     Index("ix_events_expires_at", "expires_at"),
+)
+
+# What an event's metadata is filtered by.
+event_metadata = Table(
+    "event_metadata",
+    metadata,
+    Column("event_key", ForeignKey(events.c.key, ondelete="CASCADE"), primary_key=True),
+    Column("name", _Id, primary_key=True),
+    Column("value", _Id, nullable=False),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("memory_key", ForeignKey(memories.c.key, ondelete="CASCADE"), nullable=False),
+    # `mem-` and a UUID.
+    Column("id", _Id, nullable=False),
+    # NULL for one that BatchCreateMemoryRecords made without a strategy. Records outlive their strategy.
+    Column("strategy_id", _Id),
+    # With a slash at either end.
+    Column("namespace", _Id, nullable=False),
+    Column("text", String, nullable=False),
+    # BASE or REFLECTION.
+    Column("kind", String, nullable=False),
+    # What an extracted record is about, by which a later one takes its place; NULL for others.
+    Column("subject", _Id),
+    # The model's `MetadataValue`s by key, as they are shown; NULL when there are none.
+    Column("metadata", JSON(none_as_null=True)),
+    Column("timestamp", _Time, nullable=False),
+    Column("created_at", _Time, nullable=False),
+    Column("updated_at", _Time, nullable=False),
+    Column("expires_at", _Time),
+    UniqueConstraint("memory_key", "id"),
+    Index("ix_records_namespace", "memory_key", "namespace"),
+    Index("ix_records_subject", "memory_key", "strategy_id", "namespace", "subject"),
+    Index("ix_records_expires_at", "expires_at"),
+)
+
+# What a record's metadata is filtered by: a row for each value, and for each item of a list.
+record_metadata = Table(
+    "record_metadata",
+    metadata,
+    Column("record_key", ForeignKey(records.c.key, ondelete="CASCADE"), primary_key=True),
+    Column("name", _Id, primary_key=True),
+    Column("item", Integer, primary_key=True),
+    # STRING, STRINGLIST, NUMBER or DATETIME; the first two have text, the others a number (of milliseconds).
+    Column("type", String, nullable=False),
+    Column("text", _Id),
+    Column("number", Float),
+)
+
+# What is still to be extracted, one row for each event (or ingestion) and strategy. A job that is done has none, and goes
+# in the transaction that brings its records.
+extraction_jobs = Table(
+    "extraction_jobs",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("memory_key", ForeignKey(memories.c.key, ondelete="CASCADE"), nullable=False),
+    Column("strategy_key", ForeignKey(strategies.c.key, ondelete="CASCADE"), nullable=False),
+    Column("id", _Id, nullable=False, unique=True),
+    Column("actor_id", _Id, nullable=False),
+    Column("session_id", _Id, nullable=False),
+    # [{"eventId"?, "messageIndex", "role"?, "text"? | "json"?}]
+    Column("messages", JSON, nullable=False),
+    # When it was said.
+    Column("timestamp", _Time, nullable=False),
+    # Values of the memory's own namespace keys, by name.
+    Column("variables", JSON, nullable=False),
+    # The event's metadata: {key: string value}.
+    Column("metadata", JSON, nullable=False),
+    # PENDING, FAILED, or STARTED again by StartMemoryExtractionJob.
+    Column("status", String, nullable=False),
+    Column("failure_reason", String),
+    Column("due_at", _Time, nullable=False),
+    # Digest of the clientToken of an ingestion.
+    Column("token", String),
+    Index("ix_extraction_jobs_due", "status", "due_at"),
 )
 
 
