@@ -176,8 +176,8 @@ record_metadata = Table(
     Column("number", Float),
 )
 
-# What is still to be extracted, one row for each event (or ingestion) and strategy. A job that is done has none, and goes
-# in the transaction that brings its records.
+# What is still to be extracted, one row for each event (or ingestion) and strategy. A job that is done has none: its row
+# goes in the transaction that brings its records.
 extraction_jobs = Table(
     "extraction_jobs",
     metadata,
