@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlalchemy import JSON, BigInteger, Column, Float, ForeignKey, Index, Integer, String, Table, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    UniqueConstraint,
+)
 
 from agentcore_emulator.store import metadata
 
@@ -22,6 +34,7 @@ __all__ = [
     "memories",
     "milliseconds",
     "record_metadata",
+    "record_vectors",
     "records",
     "sessions",
     "strategies",
@@ -174,6 +187,17 @@ record_metadata = Table(
     Column("type", String, nullable=False),
     Column("text", _Id),
     Column("number", Float),
+)
+
+# For retrieval by meaning.
+record_vectors = Table(
+    "record_vectors",
+    metadata,
+    Column("record_key", ForeignKey(records.c.key, ondelete="CASCADE"), primary_key=True),
+    # Which model made it. Vectors of another are none.
+    Column("model", String, nullable=False),
+    # 32-bit floating point numbers, little-endian, of length 1 together.
+    Column("vector", LargeBinary, nullable=False),
 )
 
 # What is still to be extracted, one row for each event (or ingestion) and strategy. A job that is done has none: its row
