@@ -200,8 +200,8 @@ record_vectors = Table(
     Column("vector", LargeBinary, nullable=False),
 )
 
-# What is still to be extracted, one row for each event (or ingestion) and strategy. A job that is done has none: its row
-# goes in the transaction that brings its records.
+# What is still to be extracted, one row for each event (or ingestion) and strategy. A job that is done has no row: it
+# goes in the transaction that brings the records.
 extraction_jobs = Table(
     "extraction_jobs",
     metadata,
