@@ -95,7 +95,8 @@ class Settings:
     `ephemeral`, nothing is kept in `state_dir` after the emulator ends. `passthrough` holds botocore service names
     whose calls go to real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that
     are let in besides loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model,
-    `faults` one of the faults to begin with. `latency` names the profile of the pauses that AWS would make.
+    `faults` one of the faults to begin with. `latency` names the profile of the pauses that AWS would make,
+    `memory_delays` the one of the time that its memories take to be created, updated and deleted.
     `idle_timeout` and `max_lifetime` are in seconds and go before what the project says, as does `protocol`.
     `busy_needs_time` is as in `runtime.lifecycle.PingRules`. `session_storage` is the name below `/mnt` of the
     folder that outlives a stop. Without `isolation` it is the better one that works, without `microvms` guests are
@@ -131,5 +132,6 @@ class Settings:
     limits: bool = False
     faults: Path | None = None
     latency: Profile = "none"
+    memory_delays: Profile = "none"
     region: str = REGION
     account_id: str = ACCOUNT_ID

@@ -165,7 +165,7 @@ class Emulator:
             passthrough = Passthrough(settings.passthrough)
             self._stack.push_async_callback(passthrough.close)
 
-        memory = MemoryPlane(store, clock, settings.region, settings.account_id)
+        memory = MemoryPlane(store, clock, settings.region, settings.account_id, settings.memory_delays)
         self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
         sessions = Sessions(
             clock,
@@ -266,11 +266,14 @@ async def _with_memory(runtime: AgentRuntime, plane: MemoryPlane) -> AgentRuntim
 
     So does `agentcore deploy` of the starter toolkit. Whoever sets BEDROCK_AGENTCORE_MEMORY_ID has chosen a memory.
     """
-    if runtime.memory is None or {**os.environ, **runtime.environment}.get(_MEMORY_ID):
+    wanted = runtime.memory
+    if wanted is None or {**os.environ, **runtime.environment}.get(_MEMORY_ID):
         return runtime
-    memory_id = await plane.ensure_memory(*runtime.memory)
+    memory_id = await plane.ensure_memory(
+        wanted.name, wanted.memory_id, wanted.event_expiry_days, long_term=wanted.long_term
+    )
     _log.info("%s uses the memory %s", runtime.name, memory_id)
-    own = {_MEMORY_ID: memory_id, "BEDROCK_AGENTCORE_MEMORY_NAME": runtime.memory.name}
+    own = {_MEMORY_ID: memory_id, "BEDROCK_AGENTCORE_MEMORY_NAME": wanted.name}
     return dataclasses.replace(runtime, environment={**own, **runtime.environment})
 
 

@@ -43,11 +43,15 @@ _ENTRYPOINT: Final = re.compile(r"(?P<file>.+?\.py)(:[A-Za-z_]\w*)?")
 
 
 class Memory(NamedTuple):
-    """The memory of an agent: its name, its id if AWS has given it one, and the days that its events are kept."""
+    """The memory of an agent: its name, its id if AWS has given it one, and the days that its events are kept.
+
+    `long_term` is whether it has strategies.
+    """
 
     name: str
     memory_id: str | None
     event_expiry_days: int
+    long_term: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -236,4 +240,4 @@ def _memory(node: Node, agent: str) -> Memory | None:
         raise node["event_expiry_days"].error(
             f"{days!r} is not a number of days between {_EXPIRIES.start} and {_EXPIRIES.stop - 1}"
         )
-    return Memory(name, memory_id, days)
+    return Memory(name, memory_id, days, long_term=mode == "STM_AND_LTM")

@@ -9,7 +9,7 @@ from agentcore_emulator.memory import ids
 
 
 def test_a_memory_id_starts_with_the_name() -> None:
-    made = {ids.new_memory_id("my_notes") for _ in range(50)}
+    made = {ids.new_resource_id("my_notes") for _ in range(50)}
     assert len(made) == 50
     assert all(re.fullmatch(r"my_notes-[a-zA-Z0-9]{10}", memory_id) for memory_id in made)
 

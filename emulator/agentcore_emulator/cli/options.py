@@ -232,6 +232,14 @@ def settings(
         str,
         _option("LATENCY", "none, or observed: pauses as long as those that people saw on AWS.", metavar="PROFILE"),
     ] = "none",
+    memory_delays: Annotated[
+        str,
+        _option(
+            "MEMORY_DELAYS",
+            "none, or observed: memories are CREATING, UPDATING and DELETING for as long as people saw on AWS.",
+            metavar="PROFILE",
+        ),
+    ] = "none",
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -239,6 +247,7 @@ def settings(
     """
     levels = _checked(ctx, "quirks", Quirks.parse, quirks)
     pauses = _checked(ctx, "latency", profile, latency)
+    transitions = _checked(ctx, "memory_delays", profile, memory_delays)
     services = _checked(ctx, "passthrough", _services, passthrough)
     platforms = _checked(ctx, "platform", Platforms.parse, platform)
     words = None if command is None else _checked(ctx, "command", _words, command)
@@ -271,6 +280,7 @@ def settings(
         limits=limits,
         faults=faults,
         latency=pauses,
+        memory_delays=transitions,
     )
 
 

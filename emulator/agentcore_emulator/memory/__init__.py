@@ -1,4 +1,4 @@
-"""The Memory plane: AgentCore Memory's short-term part, its data plane and its control plane."""
+"""The Memory plane: AgentCore Memory's data plane and its control plane."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.errors import ServiceException
+from agentcore_emulator.errors import AWSError, InternalServerException, ServiceException
+from agentcore_emulator.latency import Profile
 from agentcore_emulator.memory.events import Events
 from agentcore_emulator.memory.memories import Memories
+from agentcore_emulator.memory.project import ProjectMemory
 from agentcore_emulator.memory.sessions import Sessions
+from agentcore_emulator.memory.tags import Tags
+from agentcore_emulator.memory.transitions import delays
 from agentcore_emulator.store import Store, StoreError
 
 __all__ = ["MemoryPlane"]
@@ -22,21 +26,24 @@ class MemoryPlane:
     """What the app dispatches Memory operations to.
 
     Each handler takes the operation's parsed and validated input (member names of the botocore model, time stamps in
-    seconds) and returns its output structure. Besides what each one says, all raise ServiceException (500) with one
-    plain sentence when the state file fails them.
+    seconds) and returns its output structure. Besides what each one says, all raise ServiceException (500), or
+    InternalServerException where tags are concerned, with one plain sentence when the state file fails them.
+    `delays_profile` says for how long memories are in transitional states.
     """
 
     services: Sequence[str] = ("bedrock-agentcore", "bedrock-agentcore-control")
 
-    def __init__(self, store: Store, clock: Clock, region: str, account: str) -> None:
-        memories = Memories(store, clock, region, account)
-        self.ensure_memory = memories.ensure
+    def __init__(self, store: Store, clock: Clock, region: str, account: str, delays_profile: Profile = "none") -> None:
+        memories = Memories(store, clock, region, account, delays(delays_profile))
+        self.ensure_memory = ProjectMemory(store, clock, memories).ensure
+        tags = Tags(store, clock)
         events = Events(store, clock)
         sessions = Sessions(store, clock)
         handlers: dict[str, _Handler] = {
             "CreateMemory": memories.create_memory,
             "GetMemory": memories.get_memory,
             "ListMemories": memories.list_memories,
+            "UpdateMemory": memories.update_memory,
             "DeleteMemory": memories.delete_memory,
             "CreateEvent": events.create_event,
             "GetEvent": events.get_event,
@@ -45,15 +52,23 @@ class MemoryPlane:
             "ListActors": sessions.list_actors,
             "ListSessions": sessions.list_sessions,
         }
-        self.operations: Mapping[str, _Handler] = {name: _plain(handler) for name, handler in handlers.items()}
+        tag_handlers: dict[str, _Handler] = {
+            "TagResource": tags.tag_resource,
+            "UntagResource": tags.untag_resource,
+            "ListTagsForResource": tags.list_tags_for_resource,
+        }
+        self.operations: Mapping[str, _Handler] = {
+            **{name: _plain(handler, ServiceException) for name, handler in handlers.items()},
+            **{name: _plain(handler, InternalServerException) for name, handler in tag_handlers.items()},
+        }
 
 
-def _plain(handler: _Handler) -> _Handler:
+def _plain(handler: _Handler, failure: Callable[[str], AWSError]) -> _Handler:
     @functools.wraps(handler)
     async def handled(given: dict[str, Any]) -> dict[str, Any]:
         try:
             return await handler(given)
         except StoreError as error:
-            raise ServiceException(str(error)) from error
+            raise failure(str(error)) from error
 
     return handled

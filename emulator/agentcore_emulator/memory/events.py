@@ -14,6 +14,7 @@ from agentcore_emulator.memory import branches, ids, memories, tables
 from agentcore_emulator.memory.filters import metadata_conditions
 from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import DAY, event_metadata, events, milliseconds, sessions
+from agentcore_emulator.memory.transitions import refuse_while_busy
 from agentcore_emulator.store import Store
 
 __all__ = ["Events"]
@@ -52,6 +53,7 @@ _EVENTS = _showing(events.c.payload)
 _EVENTS_WITHOUT_PAYLOAD = _showing()
 _REPEATED = _EVENTS.where(events.c.memory_key == bindparam("memory_key"), events.c.token == bindparam("token"))
 _PURGES = (
+    memories.PURGE,
     delete(events).where(events.c.expires_at <= bindparam("now")),
     delete(sessions).where(sessions.c.keep_until <= bindparam("now")),
 )
@@ -85,7 +87,8 @@ class Events:
 
         A clientToken that the memory has seen gives the event which it made, and nothing is written: the model says
         that such a request is ignored without an error, and the SDK's AgentCoreMemoryStore repeats tokens with a new
-        eventTimestamp. Raises ValidationException for a time stamp or a branch that cannot be.
+        eventTimestamp. Raises ValidationException for a time stamp or a branch that cannot be, and while the memory is
+        being created or deleted.
         """
         if not 0 <= given["eventTimestamp"] < _END_OF_TIME:
             raise ValidationException("Invalid eventTimestamp: must be between the years 1970 and 9999")
@@ -129,10 +132,12 @@ class Events:
 
 def _create(connection: Connection, new: Mapping[str, Any], values: dict[str, Any], now: int) -> dict[str, Any]:
     _purge(connection, now)
-    memory = memories.find(connection, new["memoryId"])
+    memory = memories.find(connection, new["memoryId"], now)
     seen = {"memory_key": memory.key, "token": values["token"]}
     if values["token"] is not None and (row := connection.execute(_REPEATED, seen).first()):
         return _event(row)
+    # That it is refused while a memory is made was observed. Strategies that come or go do not concern it.
+    refuse_while_busy(memory, now, "CreateEvent", "create event", allowed=("ACTIVE", "UPDATING"))
     expires_at = now + memory.expiry_days * DAY
     session_key = _session(connection, memory.key, new, now, keep_until=expires_at + DAY)
     branch, root = branches.place(connection, memory.key, session_key, new.get("branch"))
@@ -176,7 +181,7 @@ def _session(connection: Connection, memory_key: int, new: Mapping[str, Any], no
 
 
 def _find(connection: Connection, given: Mapping[str, Any], now: int) -> Row[Any]:
-    memory = memories.find(connection, given["memoryId"])
+    memory = memories.find(connection, given["memoryId"], now)
     query = _EVENTS.where(
         sessions.c.memory_key == memory.key,
         sessions.c.actor_id == given["actorId"],
@@ -199,7 +204,7 @@ def _delete(connection: Connection, event: Row[Any], now: int) -> None:
 
 
 def _list(connection: Connection, given: Mapping[str, Any], now: int) -> dict[str, Any]:
-    memory = memories.find(connection, given["memoryId"])
+    memory = memories.find(connection, given["memoryId"], now)
     narrowed: Mapping[str, Any] = given.get("filter", {})
     listing = Listing("ListEvents", memory.id, given["actorId"], given["sessionId"], narrowed)
     position = listing.position(given.get("nextToken"))

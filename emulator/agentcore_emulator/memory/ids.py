@@ -1,4 +1,4 @@
-"""Identifiers: of memories and events, and the digests under which client tokens are remembered."""
+"""Identifiers: of memories, strategies and events, and the digests under which client tokens are remembered."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from agentcore_emulator.errors import ValidationException
 
-__all__ = ["check_memory_id", "new_event_id", "new_memory_id", "token_digest"]
+__all__ = ["check_memory_id", "new_event_id", "new_resource_id", "token_digest"]
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 # botocore model, `MemoryId` of bedrock-agentcore. The control plane's has no ARN.
@@ -21,8 +21,11 @@ _MEMORY_ID = re.compile(
 )
 
 
-def new_memory_id(name: str) -> str:
-    """`<name>-<10 letters and digits>`. The SDK's `create_or_get_memory` finds a memory by this prefix."""
+def new_resource_id(name: str) -> str:
+    """`<name>-<10 letters and digits>`, of a memory or a strategy.
+
+    The SDK's `create_or_get_memory` finds a memory by this prefix.
+    """
     return f"{name}-{''.join(secrets.choice(_ALPHANUMERIC) for _ in range(10))}"
 
 

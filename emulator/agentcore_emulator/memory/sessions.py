@@ -37,7 +37,7 @@ class Sessions:
         size = given.get("maxResults", _PAGE)
 
         def page(connection: Connection) -> dict[str, Any]:
-            memory = memories.find(connection, given["memoryId"])
+            memory = memories.find(connection, given["memoryId"], now)
             listing = Listing("ListActors", memory.id)
             query = (
                 select(sessions.c.actor_id)
@@ -63,7 +63,7 @@ class Sessions:
         size = given.get("maxResults", _PAGE)
 
         def page(connection: Connection) -> dict[str, Any]:
-            memory = memories.find(connection, given["memoryId"])
+            memory = memories.find(connection, given["memoryId"], now)
             listing = Listing("ListSessions", memory.id, given["actorId"], given.get("filter", {}))
             query = (
                 select(sessions)

@@ -60,11 +60,12 @@ memories = Table(
     Column("expiry_days", Integer, nullable=False),
     # The members of CreateMemory and UpdateMemory that are kept as they were given.
     Column("settings", JSON, nullable=False),
-    # Digest of the clientToken.
+    # Digest of the clientToken, and of the one of the last UpdateMemory.
     Column("token", String, unique=True),
+    Column("update_token", String),
     Column("created_at", _Time, nullable=False),
     Column("updated_at", _Time, nullable=False),
-    # CREATING or UPDATING before `ready_at`, DELETING until `gone_at`.
+    # CREATING or UPDATING before `ready_at`, NULL when neither took time; DELETING until `gone_at`.
     Column("transition", String),
     Column("ready_at", _Time, nullable=False),
     Column("gone_at", _Time),
@@ -80,16 +81,19 @@ strategies = Table(
     Column("name", _Id, nullable=False),
     # `MemoryStrategyType` of the botocore model.
     Column("type", String, nullable=False),
-    # With a slash at either end. The records' namespaces are made of it.
+    # With a slash at either end. The records' namespaces are made of it. It is shown as it was given, in `settings`.
     Column("namespace_template", _Id, nullable=False),
-    # The model's `StrategyConfiguration`, in the form of the output; NULL for a built-in strategy.
+    # The model's `StrategyConfiguration`, in the form of the output; NULL for a built-in strategy without reflections.
     Column("configuration", JSON(none_as_null=True)),
-    # `description`, `memoryRecordSchema`, `recordExpiryDurationDays` and the like, in the form of the output.
+    # `description`, `namespaces`, `memoryRecordSchema`, `recordExpiryDurationDays` and the like, in the form of the
+    # output.
     Column("settings", JSON, nullable=False),
     Column("created_at", _Time, nullable=False),
     Column("updated_at", _Time, nullable=False),
     # CREATING before.
     Column("ready_at", _Time, nullable=False),
+    # DELETING until then; NULL for one that stays.
+    Column("gone_at", _Time),
     UniqueConstraint("memory_key", "id"),
     UniqueConstraint("memory_key", "name"),
 )
