@@ -105,6 +105,7 @@ def test_everything_that_is_honoured(project: Path) -> None:
         ("{mode: STM_ONLY}", Memory("one", None, 30)),
         ("{mode: STM_ONLY, memory_name: notes, event_expiry_days: 7}", Memory("notes", None, 7)),
         ("{memory_id: notes-Ab12345678}", Memory("notes", "notes-Ab12345678", 30)),
+        ("{mode: STM_AND_LTM, memory_name: notes}", Memory("notes", None, 30, long_term=True)),
     ],
 )
 def test_a_memory_that_is_deployed_or_to_be(project: Path, memory: str, expected: Memory | None) -> None:

@@ -57,6 +57,7 @@ def test_what_nobody_sets_has_the_documented_default(parse: Parse, project: Path
         model_rules=None,
         faults=None,
         latency="none",
+        memory_delays="none",
     )
 
 
@@ -65,10 +66,12 @@ def test_every_option_has_a_flag(parse: Parse) -> None:
         "agent.py", "--host", "::1", "--port", "0", "--state-dir", "/s", "--ephemeral", "--quirks", "off",
         "--python", "python3", "--env-file", "e", "--passthrough", "bedrock-runtime,s3", "--debug",
         "--allow-host", "a.test, b.test", "--model-rules", "r.yaml", "--faults", "f.yaml", "--latency", "observed",
+        "--memory-delays", "observed",
     ) == Settings(
         target=Path("agent.py"), host="::1", port=0, state_dir=Path("/s"), ephemeral=True, quirks=Quirks.parse("off"),
         python=Path("python3"), env_file=Path("e"), passthrough=frozenset({"bedrock-runtime", "s3"}), debug=True,
         allow_host=("a.test", "b.test"), model_rules=Path("r.yaml"), faults=Path("f.yaml"), latency="observed",
+        memory_delays="observed",
     )  # fmt: skip
 
 
@@ -101,6 +104,7 @@ EVERY_OPTION = [
     ("limits", "true", True),
     ("faults", "/f", Path("/f")),
     ("latency", "observed", "observed"),
+    ("memory-delays", "observed", "observed"),
 ]
 
 
@@ -154,6 +158,7 @@ def test_the_table_is_that_of_the_targets_project(parse: Parse, project: Path) -
         ("--quirks", "loud", "'loud' is not a level of a quirk; the levels are strict, warn, off"),
         ("--passthrough", "s3,bedrock-runtim", "there is no AWS service 'bedrock-runtim'; did you mean "),
         ("--latency", "slow", "'slow' is not one of none, observed"),
+        ("--memory-delays", "slow", "'slow' is not one of none, observed"),
         ("--passthrough", "zzzzzzzz", "there is no AWS service 'zzzzzzzz', by the names that boto3.client"),
         ("--platform", "V3", "'V3' is not one of AgentCore's platform versions, V1 and V2"),
         ("--command", " ", "it names no program"),

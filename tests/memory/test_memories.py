@@ -3,12 +3,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from agentcore_emulator.errors import NotImplementedException, ResourceNotFoundException, ValidationException
+from agentcore_emulator.errors import (
+    ResourceNotFoundException,
+    ServiceQuotaExceededException,
+    ValidationException,
+)
 from agentcore_emulator.memory import MemoryPlane
+
+if TYPE_CHECKING:
+    from tests.memory.conftest import StillClock
 
 NEW_YEAR = 1_767_225_600.0
 Call = Callable[..., Awaitable[dict[str, Any]]]
@@ -75,31 +82,183 @@ async def test_a_repeated_token_gives_the_memory_it_made(create: Operation, plan
     assert len((await plane.operations["ListMemories"]({}))["memories"]) == 1
 
 
-@pytest.mark.parametrize(
-    ("member", "value"),
-    [
-        ("memoryStrategies", [{"semanticMemoryStrategy": {"name": "facts"}}]),
-        (
-            "streamDeliveryResources",
-            {
-                "resources": [
-                    {
-                        "kinesis": {
-                            "dataStreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s",
-                            "contentConfigurations": [{"type": "MEMORY_RECORDS", "level": "FULL_CONTENT"}],
-                        }
-                    }
-                ]
-            },
-        ),
-    ],
-)
-async def test_what_needs_long_term_memory_is_refused_by_name(
-    create: Operation, plane: MemoryPlane, member: str, value: Any
+KINESIS = {
+    "kinesis": {
+        "dataStreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+        "contentConfigurations": [{"type": "MEMORY_RECORDS", "level": "FULL_CONTENT"}],
+    }
+}
+ROLE = "arn:aws:iam::123456789012:role/r"
+
+
+async def test_a_stream_is_shown_again_and_needs_a_role(create: Operation) -> None:
+    given = {"name": "notes", "eventExpiryDuration": 7, "streamDeliveryResources": {"resources": [KINESIS]}}
+    with pytest.raises(ValidationException) as caught:
+        await create(given)
+    assert caught.value.message == "Please provide memoryExecutionRoleArn when streamDeliveryResources is specified"
+    made = (await create({**given, "memoryExecutionRoleArn": ROLE}))["memory"]
+    assert made["streamDeliveryResources"] == {"resources": [KINESIS]}
+
+
+async def test_strategies_are_being_created_in_the_answer_and_active_right_after(
+    create: Operation, plane: MemoryPlane
 ) -> None:
-    with pytest.raises(NotImplementedException, match=f"CreateMemory with {member}"):
-        await create({"name": "notes", "eventExpiryDuration": 7, member: value})
+    strategies = [{"semanticMemoryStrategy": {"name": "facts"}}, {"summaryMemoryStrategy": {"name": "sums"}}]
+    given = {"name": "notes", "eventExpiryDuration": 7, "memoryStrategies": strategies}
+    made = (await create(given))["memory"]
+    assert [one["status"] for one in made["strategies"]] == ["CREATING", "CREATING"]
+    shown = (await plane.operations["GetMemory"]({"memoryId": made["id"]}))["memory"]
+    assert shown["strategies"] == [{**one, "status": "ACTIVE"} for one in made["strategies"]]
+    facts, _ = shown["strategies"]
+    assert re.fullmatch(r"facts-[a-zA-Z0-9]{10}", facts["strategyId"])
+    assert (facts["createdAt"], facts["updatedAt"]) == (NEW_YEAR, NEW_YEAR)
+
+
+async def test_a_repeated_token_gives_the_strategies_too(create: Operation) -> None:
+    strategies = [{"semanticMemoryStrategy": {"name": "facts"}}]
+    given = {"name": "notes", "eventExpiryDuration": 7, "clientToken": "t", "memoryStrategies": strategies}
+    assert await create(given) == await create(given)
+
+
+async def test_a_memory_that_is_refused_leaves_nothing(create: Operation, plane: MemoryPlane) -> None:
+    two = [{"semanticMemoryStrategy": {"name": "facts"}}, {"semanticMemoryStrategy": {"name": "more"}}]
+    with pytest.raises(ValidationException, match="Only one strategy of each type is allowed"):
+        await create({"name": "notes", "eventExpiryDuration": 7, "memoryStrategies": two})
     assert (await plane.operations["ListMemories"]({}))["memories"] == []
+
+
+async def test_a_region_has_150_memories(create: Operation, plane: MemoryPlane) -> None:
+    made = [(await create({"name": f"m{n}", "eventExpiryDuration": 7}))["memory"] for n in range(150)]
+    with pytest.raises(ServiceQuotaExceededException) as caught:
+        await create({"name": "last", "eventExpiryDuration": 7})
+    assert caught.value.message == "An account has at most 150 memories in a region"
+    await plane.operations["DeleteMemory"]({"memoryId": made[0]["id"]})
+    await create({"name": "last", "eventExpiryDuration": 7})
+
+
+async def test_an_update_changes_what_it_mentions(create: Operation, plane: MemoryPlane, clock: StillClock) -> None:
+    given = {
+        "name": "notes",
+        "eventExpiryDuration": 7,
+        "description": "old",
+        "indexedKeys": [{"key": "priority", "type": "NUMBER"}],
+        "tags": {"team": "a"},
+    }
+    made = (await create(given))["memory"]
+    clock.now += 60
+    update = {
+        "description": "new",
+        "eventExpiryDuration": 30,
+        "memoryExecutionRoleArn": ROLE,
+        "addIndexedKeys": [{"key": "kind", "type": "STRING"}],
+        "namespaceKeys": [{"key": "team"}],
+        "streamDeliveryResources": {"resources": [KINESIS]},
+    }
+    answer = (await plane.operations["UpdateMemory"]({"memoryId": made["id"], **update}))["memory"]
+    assert answer == {
+        **made,
+        **{name: value for name, value in update.items() if name != "addIndexedKeys"},
+        "indexedKeys": [{"key": "priority", "type": "NUMBER"}, {"key": "kind", "type": "STRING"}],
+        "status": "ACTIVE",
+        "updatedAt": NEW_YEAR + 60,
+    }
+    assert (await plane.operations["GetMemory"]({"memoryId": made["id"]}))["memory"] == answer
+    assert (await plane.operations["ListMemories"]({}))["memories"][0]["updatedAt"] == NEW_YEAR + 60
+    tags = await plane.operations["ListTagsForResource"]({"resourceArn": made["arn"]})
+    assert tags == {"tags": {"team": "a"}}
+
+
+async def test_a_new_expiry_is_for_later_events(call: Call, memory: str, advance: Callable[[float], None]) -> None:
+    event = {"actorId": "a", "sessionId": "s", "payload": []}
+    await call("CreateEvent", **event, eventTimestamp=1.0)
+    await call("UpdateMemory", eventExpiryDuration=30)
+    kept = await call("CreateEvent", **event, eventTimestamp=2.0)
+    advance(8)
+    assert (await call("ListEvents", actorId="a", sessionId="s"))["events"] == [kept["event"]]
+
+
+async def test_strategies_are_added_modified_and_deleted_at_once(create: Operation, plane: MemoryPlane) -> None:
+    strategies = [{"semanticMemoryStrategy": {"name": "facts"}}, {"summaryMemoryStrategy": {"name": "sums"}}]
+    given = {"name": "notes", "eventExpiryDuration": 7, "memoryStrategies": strategies}
+    made = (await create(given))["memory"]
+    facts, sums = made["strategies"]
+    answer = await plane.operations["UpdateMemory"](
+        {
+            "memoryId": made["id"],
+            "memoryStrategies": {
+                "addMemoryStrategies": [{"userPreferenceMemoryStrategy": {"name": "likes"}}],
+                "modifyMemoryStrategies": [{"memoryStrategyId": facts["strategyId"], "description": "d"}],
+                "deleteMemoryStrategies": [{"memoryStrategyId": sums["strategyId"]}],
+            },
+        }
+    )
+    assert answer["memory"]["status"] == "UPDATING"
+    changed, likes = answer["memory"]["strategies"]
+    assert changed == {**facts, "description": "d", "status": "ACTIVE"}
+    assert (likes["name"], likes["type"], likes["status"]) == ("likes", "USER_PREFERENCE", "CREATING")
+    shown = (await plane.operations["GetMemory"]({"memoryId": made["id"]}))["memory"]
+    assert shown["status"] == "ACTIVE"
+    assert shown["strategies"] == [changed, {**likes, "status": "ACTIVE"}]
+
+
+async def test_the_token_of_the_last_update_changes_nothing(create: Operation, plane: MemoryPlane) -> None:
+    made = (await create({"name": "notes", "eventExpiryDuration": 7}))["memory"]
+    strategies = {"addMemoryStrategies": [{"semanticMemoryStrategy": {"name": "facts"}}]}
+    given = {"memoryId": made["id"], "clientToken": "t", "memoryStrategies": strategies}
+    await plane.operations["UpdateMemory"](given)
+    again = (await plane.operations["UpdateMemory"]({**given, "description": "ignored"}))["memory"]
+    assert [one["name"] for one in again["strategies"]] == ["facts"]
+    assert "description" not in again
+    with pytest.raises(ValidationException, match="already exists"):
+        await plane.operations["UpdateMemory"]({**given, "clientToken": "u"})
+
+
+async def test_an_update_that_is_refused_changes_nothing(create: Operation, plane: MemoryPlane) -> None:
+    strategies = [{"semanticMemoryStrategy": {"name": "facts"}}]
+    given = {"name": "notes", "eventExpiryDuration": 7, "memoryStrategies": strategies}
+    memory_id = (await create(given))["memory"]["id"]
+    before = await plane.operations["GetMemory"]({"memoryId": memory_id})
+    refused = [
+        {"memoryStrategies": {"addMemoryStrategies": [{"semanticMemoryStrategy": {"name": "more"}}]}},
+        {"memoryStrategies": {"deleteMemoryStrategies": [{"memoryStrategyId": "facts-0000000000"}]}},
+        {"addIndexedKeys": [{"key": "a", "type": "STRING"}, {"key": "a", "type": "NUMBER"}]},
+        {"streamDeliveryResources": {"resources": [KINESIS]}},
+    ]
+    for update in refused:
+        with pytest.raises(ValidationException):
+            await plane.operations["UpdateMemory"]({"memoryId": memory_id, "description": "new", **update})
+    assert await plane.operations["GetMemory"]({"memoryId": memory_id}) == before
+    with pytest.raises(ResourceNotFoundException):
+        await plane.operations["UpdateMemory"]({"memoryId": "notes-0000000000", "description": "new"})
+
+
+async def test_indexed_keys_are_only_added(create: Operation, plane: MemoryPlane) -> None:
+    keys = [{"key": f"k{n}", "type": "STRING"} for n in range(10)]
+    memory_id = (await create({"name": "notes", "eventExpiryDuration": 7, "indexedKeys": keys[:9]}))["memory"]["id"]
+    with pytest.raises(ValidationException, match="the key k0 is there already"):
+        await plane.operations["UpdateMemory"]({"memoryId": memory_id, "addIndexedKeys": [keys[0]]})
+    await plane.operations["UpdateMemory"]({"memoryId": memory_id, "addIndexedKeys": [keys[9]]})
+    more = [{"key": "more", "type": "STRING"}]
+    with pytest.raises(ValidationException, match="at most 10 indexed keys, and would have 11"):
+        await plane.operations["UpdateMemory"]({"memoryId": memory_id, "addIndexedKeys": more})
+    assert (await plane.operations["GetMemory"]({"memoryId": memory_id}))["memory"]["indexedKeys"] == keys
+
+
+async def test_a_namespace_key_goes_when_nothing_refers_to_it(create: Operation, plane: MemoryPlane) -> None:
+    strategies = [{"semanticMemoryStrategy": {"name": "facts", "namespaceTemplates": ["/{team}/{actorId}/"]}}]
+    given = {"name": "notes", "eventExpiryDuration": 7, "memoryStrategies": strategies}
+    keys = [{"key": "team"}, {"key": "tenant"}]
+    made = (await create({**given, "namespaceKeys": keys}))["memory"]
+    update = {"memoryId": made["id"], "namespaceKeys": [{"key": "team", "validation": {"allowedValues": ["a"]}}]}
+    answer = (await plane.operations["UpdateMemory"](update))["memory"]
+    assert answer["namespaceKeys"] == update["namespaceKeys"]
+    with pytest.raises(ValidationException, match=r"facts refers to the namespace variable \{team\}"):
+        await plane.operations["UpdateMemory"]({"memoryId": made["id"], "namespaceKeys": []})
+    moved = [{"memoryStrategyId": made["strategies"][0]["strategyId"], "namespaceTemplates": ["/{actorId}/"]}]
+    await plane.operations["UpdateMemory"](
+        {"memoryId": made["id"], "namespaceKeys": [], "memoryStrategies": {"modifyMemoryStrategies": moved}}
+    )
+    assert (await plane.operations["GetMemory"]({"memoryId": made["id"]}))["memory"]["namespaceKeys"] == []
 
 
 async def test_memories_are_listed_newest_first_in_pages(create: Operation, plane: MemoryPlane) -> None:

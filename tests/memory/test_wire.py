@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from agentcore_emulator.testing import EmulatorProcess
 
@@ -69,16 +68,64 @@ def test_a_name_that_is_taken(control: Any, memory: str) -> None:
     assert caught.value.response["reason"] == "ResourceConflict"
 
 
-def test_strategies_are_answered_501(control: Any) -> None:
-    with pytest.raises(ClientError) as caught:
-        control.create_memory(
-            name="long_term",
-            eventExpiryDuration=7,
-            memoryStrategies=[{"semanticMemoryStrategy": {"name": "facts"}}],
-        )
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
-    assert "CreateMemory with memoryStrategies" in str(caught.value)
+def test_a_long_term_memory_from_beginning_to_end(control: Any) -> None:
+    override = {"extraction": {"appendToPrompt": "p", "modelId": "m"}}
+    strategies = [
+        {"semanticMemoryStrategy": {"name": "facts", "namespaces": ["/facts/{actorId}"]}},
+        {"episodicMemoryStrategy": {"name": "episodes"}},
+        {"customMemoryStrategy": {"name": "own", "configuration": {"semanticOverride": override}}},
+    ]
+    made = control.create_memory(
+        name=f"m{uuid.uuid4().hex}",
+        eventExpiryDuration=7,
+        memoryExecutionRoleArn="arn:aws:iam::123456789012:role/r",
+        memoryStrategies=strategies,
+        tags={"team": "a"},
+    )["memory"]
+    facts, episodes, own = made["strategies"]
+    assert facts["namespaces"] == facts["namespaceTemplates"] == ["/facts/{actorId}"]
+    assert episodes["configuration"]["reflection"]["episodicReflectionConfiguration"]["namespaceTemplates"]
+    extraction = own["configuration"]["extraction"]["customExtractionConfiguration"]
+    assert extraction["semanticExtractionOverride"] == {"appendToPrompt": "p", "modelId": "m"}
+
+    answer = control.update_memory(
+        memoryId=made["id"],
+        description="d",
+        memoryStrategies={
+            "addMemoryStrategies": [{"summaryMemoryStrategy": {"name": "sums"}}],
+            "deleteMemoryStrategies": [{"memoryStrategyId": facts["strategyId"]}],
+        },
+    )
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert answer["memory"]["status"] == "UPDATING"
+    shown = control.get_memory(memoryId=made["id"])["memory"]
+    assert (shown["status"], shown["description"]) == ("ACTIVE", "d")
+    assert [(one["name"], one["status"]) for one in shown["strategies"]] == [
+        ("episodes", "ACTIVE"),
+        ("own", "ACTIVE"),
+        ("sums", "ACTIVE"),
+    ]
+
+    arn = made["arn"]
+    assert control.tag_resource(resourceArn=arn, tags={"x": "1"})["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert control.list_tags_for_resource(resourceArn=arn)["tags"] == {"team": "a", "x": "1"}
+    gone = control.untag_resource(resourceArn=arn, tagKeys=["team", "x"])
+    assert gone["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert control.list_tags_for_resource(resourceArn=arn)["tags"] == {}
+    control.delete_memory(memoryId=made["id"])
+    with pytest.raises(control.exceptions.ResourceNotFoundException):
+        control.list_tags_for_resource(resourceArn=arn)
+
+
+def test_a_namespace_that_breaks_the_model(control: Any) -> None:
+    # The service says so, as boto3 does not check patterns (aws/bedrock-agentcore-sdk-python issue 18).
+    bad = [{"summaryMemoryStrategy": {"name": "s", "namespaces": ["\n/summaries/{actorId}/{sessionId}/\n"]}}]
+    with pytest.raises(control.exceptions.ValidationException) as caught:
+        control.create_memory(name="broken", eventExpiryDuration=7, memoryStrategies=bad)
+    assert caught.value.response["message"].startswith(
+        "1 validation error detected: Value at 'memoryStrategies.1.member.summaryMemoryStrategy.namespaces' failed to "
+        "satisfy constraint: Member must satisfy constraint: [Member must have length less than or equal to 512, "
+    )
 
 
 def test_an_event_from_beginning_to_end(data: Any, memory: str) -> None:

@@ -176,7 +176,9 @@ def _modified_configuration(strategy: Strategy, given: Mapping[str, Any]) -> dic
             case {"episodicReflectionConfiguration": reflection}:
                 return {"reflection": {"episodicReflectionConfiguration": _reflection_after(old, reflection)}}
     if strategy["type"] != "CUSTOM":
-        raise _refused("configuration", f"the strategy {strategy['name']} is a built-in one and has none to modify")
+        raise _refused(
+            "configuration", f"the strategy {strategy['name']} is a built-in one, which has no configuration to modify"
+        )
     override = _BY_TYPE[old["type"]]
     if override.base is None:
         if set(given) - {"selfManagedConfiguration"}:

@@ -1,0 +1,279 @@
+"""The SDK's clients of the control plane against a running emulator, each method as its documentation has it.
+
+A method that waits must return after its first look: the pauses between looks are longer than a test may take, and
+here they raise.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from agentcore_emulator.testing import EmulatorProcess, EmulatorThread
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bedrock_agentcore.memory import MemoryClient
+    from bedrock_agentcore.memory.controlplane import MemoryControlPlaneClient
+
+# The SDK still configures pydantic by a class; the warning comes from importing it.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+ROLE = "arn:aws:iam::123456789012:role/r"
+STEP = {"prompt": "p", "modelId": "m"}
+KINESIS = {
+    "resources": [
+        {
+            "kinesis": {
+                "dataStreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+                "contentConfigurations": [{"type": "MEMORY_RECORDS", "level": "METADATA_ONLY"}],
+            }
+        }
+    ]
+}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError(f"the client would wait for {seconds} s")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+
+
+@pytest.fixture
+def environment(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in emulator.info["environment"].items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def client(environment: None, impatient: None) -> MemoryClient:
+    from bedrock_agentcore.memory import MemoryClient
+
+    return MemoryClient(region_name="us-east-1")
+
+
+@pytest.fixture
+def control(environment: None, impatient: None) -> MemoryControlPlaneClient:
+    from bedrock_agentcore.memory.controlplane import MemoryControlPlaneClient
+
+    return MemoryControlPlaneClient(region_name="us-east-1")
+
+
+@pytest.fixture
+def name() -> str:
+    return f"m{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def memory(client: MemoryClient, name: str) -> Iterator[str]:
+    """The id of a memory without strategies that may have custom ones."""
+    made = client.create_memory(name, memory_execution_role_arn=ROLE)
+    yield made["id"]
+    client.delete_memory(made["id"])
+
+
+@pytest.fixture
+def own_memory(client: MemoryClient) -> Iterator[Callable[[Any], Any]]:
+    """Deletes, after the test, the memory that a client has returned."""
+    made: list[str] = []
+
+    def keep(memory: Any) -> Any:
+        made.append(memory["id"])
+        return memory
+
+    yield keep
+    for memory_id in made:
+        client.delete_memory(memory_id)
+
+
+def test_a_memory_of_the_memory_client(client: MemoryClient, name: str) -> None:
+    keys = [{"key": "priority", "type": "NUMBER"}]
+    made = client.create_memory_and_wait(
+        name,
+        [{"semanticMemoryStrategy": {"name": "facts"}}, {"summaryMemoryStrategy": {"name": "sums"}}],
+        description="d",
+        event_expiry_days=7,
+        memory_execution_role_arn=ROLE,
+        stream_delivery_resources=KINESIS,
+        indexed_keys=keys,  # type: ignore[arg-type]
+    )
+    assert (made["status"], made["description"], made["eventExpiryDuration"]) == ("ACTIVE", "d", 7)
+    assert (made["streamDeliveryResources"], made["indexedKeys"]) == (KINESIS, keys)
+    assert made["id"] == made["memoryId"]
+    assert client.get_memory_status(made["id"]) == "ACTIVE"
+    facts, sums = client.get_memory_strategies(made["id"])
+    assert (facts["memoryStrategyType"], sums["memoryStrategyType"]) == ("SEMANTIC", "SUMMARIZATION")
+    assert sums["namespaces"] == ["/strategies/{memoryStrategyId}/actors/{actorId}/sessions/{sessionId}/"]
+    assert made["id"] in {one["memoryId"] for one in client.list_memories(max_results=10_000)}
+    assert client.delete_memory_and_wait(made["id"])["status"] == "DELETING"
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        client.get_memory_status(made["id"])
+
+
+def test_a_memory_is_created_or_found(client: MemoryClient, name: str, own_memory: Callable[[Any], Any]) -> None:
+    made = own_memory(client.create_or_get_memory(name))
+    assert client.create_or_get_memory(name)["id"] == made["id"]
+
+
+def test_operations_that_are_passed_on(client: MemoryClient, memory: str) -> None:
+    answer = client.update_memory(
+        memory_id=memory, add_indexed_keys=[{"key": "a", "type": "STRING"}], stream_delivery_resources=KINESIS
+    )
+    assert answer["memory"]["indexedKeys"] == [{"key": "a", "type": "STRING"}]
+    assert answer["memory"]["streamDeliveryResources"] == KINESIS
+    assert client.get_memory(memory_id=memory)["memory"]["indexedKeys"] == [{"key": "a", "type": "STRING"}]
+
+
+def test_strategies_are_added_one_after_the_other(client: MemoryClient, memory: str) -> None:
+    client.add_semantic_strategy_and_wait(memory, "facts", "d", namespace_templates=["/facts/{actorId}/"])
+    client.add_summary_strategy_and_wait(memory, "sums")
+    client.add_user_preference_strategy_and_wait(memory, "likes")
+    client.add_episodic_strategy_and_wait(
+        memory, "episodes", reflection_namespace_templates=["/strategies/{memoryStrategyId}/"]
+    )
+    client.add_custom_semantic_strategy_and_wait(memory, "own", STEP, STEP)
+    made = client.add_custom_episodic_strategy_and_wait(
+        memory,
+        "own_episodes",
+        STEP,
+        STEP,
+        {**STEP, "namespaceTemplates": ["custom/{actorId}/"]},
+        namespace_templates=["custom/{actorId}/{sessionId}/"],
+    )
+    assert made["status"] == "ACTIVE"
+    assert [(one["name"], one["type"], one["status"]) for one in made["strategies"]] == [
+        ("facts", "SEMANTIC", "ACTIVE"),
+        ("sums", "SUMMARIZATION", "ACTIVE"),
+        ("likes", "USER_PREFERENCE", "ACTIVE"),
+        ("episodes", "EPISODIC", "ACTIVE"),
+        ("own", "CUSTOM", "ACTIVE"),
+        ("own_episodes", "CUSTOM", "ACTIVE"),
+    ]
+    facts, own = made["strategies"][0], made["strategies"][4]
+    assert (facts["description"], facts["namespaces"]) == ("d", ["/facts/{actorId}/"])
+    # What the SDK puts for a custom strategy, which has no slash in front.
+    assert own["namespaceTemplates"] == ["custom/{actorId}/{sessionId}/"]
+
+
+def test_strategies_are_added_without_waiting(client: MemoryClient, memory: str) -> None:
+    assert client.add_semantic_strategy(memory, "facts")["status"] == "UPDATING"
+    client.add_summary_strategy(memory, "sums")
+    client.add_user_preference_strategy(memory, "likes")
+    client.add_episodic_strategy(memory, "episodes", ["/strategies/{memoryStrategyId}/actors/{actorId}/"])
+    client.add_custom_semantic_strategy(memory, "own", STEP, STEP)
+    override = {"userPreferenceOverride": {"extraction": {"appendToPrompt": "p", "modelId": "m"}}}
+    with pytest.warns(UserWarning, match="may leave memory in CREATING state"):
+        client.add_strategy(memory, {"customMemoryStrategy": {"name": "likes_more", "configuration": override}})
+    assert len(client.get_memory_strategies(memory)) == 6
+
+
+def test_strategies_are_modified_and_deleted(client: MemoryClient, memory: str) -> None:
+    made = client.update_memory_strategies_and_wait(
+        memory,
+        add_strategies=[
+            {"semanticMemoryStrategy": {"name": "facts"}},
+            {
+                "customMemoryStrategy": {
+                    "name": "own",
+                    "configuration": {"semanticOverride": {"extraction": {"appendToPrompt": "p", "modelId": "m"}}},
+                }
+            },
+        ],
+    )
+    facts, own = (one["strategyId"] for one in made["strategies"])
+    client.modify_strategy(memory, facts, description="new", namespace_templates=["/facts/{actorId}/"])
+    client.modify_strategy(memory, own, configuration={"extraction": {"appendToPrompt": "q", "modelId": "n"}})
+    changed, custom = client.get_memory_strategies(memory)
+    assert (changed["description"], changed["namespaces"]) == ("new", ["/facts/{actorId}/"])
+    assert custom["configuration"]["extraction"] == {
+        "customExtractionConfiguration": {"semanticExtractionOverride": {"appendToPrompt": "q", "modelId": "n"}}
+    }
+    with pytest.raises(ClientError, match="which has no configuration to modify"):
+        client.modify_strategy(memory, facts, configuration={"extraction": custom["configuration"]["extraction"]})
+    assert [one["strategyId"] for one in client.delete_strategy(memory, facts)["strategies"]] == [own]
+    both = client.update_memory_strategies(
+        memory, add_strategies=[{"summaryMemoryStrategy": {"name": "sums"}}], delete_strategy_ids=[own]
+    )
+    assert [one["name"] for one in both["strategies"]] == ["sums"]
+
+
+def test_a_memory_of_the_control_plane_client(control: MemoryControlPlaneClient, name: str) -> None:
+    made = control.create_memory(
+        name,
+        event_expiry_days=7,
+        description="d",
+        memory_execution_role_arn=ROLE,
+        strategies=[{"semanticMemoryStrategy": {"name": "facts", "description": "semantic strategy"}}],
+        stream_delivery_resources=KINESIS,
+        wait_for_active=True,
+    )
+    assert (made["name"], made["status"], made["strategyCount"]) == (name, "ACTIVE", 1)
+    assert "strategies" not in control.get_memory(made["id"], include_strategies=False)
+    assert made["id"] in {one["id"] for one in control.list_memories(max_results=1000)}
+    control.update_memory(made["id"], description="updated description", event_expiry_days=30)
+    shown = control.get_memory(made["id"])
+    assert (shown["description"], shown["eventExpiryDuration"]) == ("updated description", 30)
+    control.delete_memory(made["id"], wait_for_strategies=True, wait_for_deletion=True)
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        control.get_memory(made["id"])
+
+
+def test_strategies_of_the_control_plane_client(control: MemoryControlPlaneClient, memory: str) -> None:
+    first = control.add_strategy(memory, {"semanticMemoryStrategy": {"name": "facts"}}, wait_for_active=True)
+    control.add_strategy(memory, {"userPreferenceMemoryStrategy": {"name": "likes"}}, wait_for_active=True)
+    facts = first["strategies"][0]["strategyId"]
+    assert control.get_strategy(memory, facts)["namespaces"] == ["/strategies/{memoryStrategyId}/actors/{actorId}/"]
+    changed = control.update_strategy(memory, facts, description="d", namespace_templates=["/f/"], wait_for_active=True)
+    assert (changed["strategies"][0]["description"], changed["strategies"][0]["namespaces"]) == ("d", ["/f/"])
+    left = control.remove_strategy(memory, facts, wait_for_active=True)
+    assert [one["name"] for one in left["strategies"]] == ["likes"]
+    with pytest.raises(ValueError, match="not found in memory"):
+        control.get_strategy(memory, facts)
+
+
+def test_clients_wait_for_as_long_as_on_aws(
+    write_agent: Callable[[str], Path], puppet: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each pause of theirs moves the emulator's clock."""
+    waited: list[float] = []
+    options = ("--clock", "virtual", "--memory-delays", "observed", "--ephemeral")
+    with EmulatorThread(write_agent(puppet), *options) as emulator:
+        for variable, value in emulator.info["environment"].items():
+            monkeypatch.setenv(variable, value)
+
+        def sleep(seconds: float) -> None:
+            waited.append(seconds)
+            emulator.clock.advance(seconds)
+
+        from bedrock_agentcore.memory import MemoryClient, client
+
+        monkeypatch.setattr(client, "time", _Time(sleep))
+        memories = MemoryClient(region_name="us-east-1")
+        made = memories.create_memory_and_wait("notes", [])
+        assert sum(waited) == 170
+        waited.clear()
+        shown = memories.add_semantic_strategy_and_wait(made["id"], "facts")
+        assert (sum(waited), [one["status"] for one in shown["strategies"]]) == (170, ["ACTIVE"])
+        memories.add_summary_strategy(made["id"], "sums")
+        with pytest.raises(ClientError, match=r"transitional state UPDATING\. Cannot update memory\."):
+            memories.add_user_preference_strategy(made["id"], "likes")
+        emulator.clock.advance(162)
+        waited.clear()
+        memories.delete_memory_and_wait(made["id"])
+        assert sum(waited) == 60
+
+
+class _Time:
+    """The module `time` with another `sleep`."""
+
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self.sleep = sleep
+        self.time = time.time
