@@ -260,3 +260,30 @@ async def test_faults_and_pauses_from_the_start(
 async def test_a_rule_file_that_is_none(settings: Callable[..., Settings], tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text("rules: 7")
     assert "rules.yaml" in await refused(settings(model_rules=tmp_path / "rules.yaml"))
+
+
+async def test_a_project_that_wants_long_term_memory(settings: Callable[..., Settings], agent: Path) -> None:
+    (agent.parent / ".bedrock_agentcore.yaml").write_text(
+        "agents: {one: {name: one, entrypoint: agent.py, deployment_type: direct_code_deploy,"
+        " memory: {mode: STM_AND_LTM, memory_name: notes}}}"
+    )
+    async with running(settings(target=agent.parent)) as emulator, httpx.AsyncClient(base_url=emulator.url) as client:
+        memory_id = (await call(emulator, new_session(), "answer(os.environ['BEDROCK_AGENTCORE_MEMORY_ID'])")).json()
+        memory = (await client.get(f"/memories/{memory_id}/details")).json()["memory"]
+        assert (memory["name"], memory["status"]) == ("notes", "ACTIVE")
+        assert {strategy["type"] for strategy in memory["strategies"]} == {
+            "SEMANTIC",
+            "SUMMARIZATION",
+            "USER_PREFERENCE",
+        }
+
+
+@pytest.mark.parametrize(("delays", "status"), [("none", "ACTIVE"), ("observed", "CREATING")])
+async def test_memories_that_take_their_time(settings: Callable[..., Settings], delays: str, status: str) -> None:
+    async with (
+        running(settings(memory_delays=delays)) as emulator,
+        httpx.AsyncClient(base_url=emulator.url) as client,
+    ):
+        created = await client.post("/memories/create", json={"name": "notes", "eventExpiryDuration": 7})
+        shown = await client.get(f"/memories/{created.json()['memory']['id']}/details")
+        assert shown.json()["memory"]["status"] == status

@@ -218,7 +218,7 @@ async def test_an_update_that_is_refused_changes_nothing(create: Operation, plan
     given = {"name": "notes", "eventExpiryDuration": 7, "memoryStrategies": strategies}
     memory_id = (await create(given))["memory"]["id"]
     before = await plane.operations["GetMemory"]({"memoryId": memory_id})
-    refused = [
+    refused: list[dict[str, Any]] = [
         {"memoryStrategies": {"addMemoryStrategies": [{"semanticMemoryStrategy": {"name": "more"}}]}},
         {"memoryStrategies": {"deleteMemoryStrategies": [{"memoryStrategyId": "facts-0000000000"}]}},
         {"addIndexedKeys": [{"key": "a", "type": "STRING"}, {"key": "a", "type": "NUMBER"}]},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,12 @@ CURRENT = [stored("a"), stored("b", "summaryMemoryStrategy"), stored("c", "userP
 
 
 def test_nothing() -> None:
-    for given in ({}, {"addMemoryStrategies": [], "modifyMemoryStrategies": [], "deleteMemoryStrategies": []}):
+    empty: dict[str, list[Any]] = {
+        "addMemoryStrategies": [],
+        "modifyMemoryStrategies": [],
+        "deleteMemoryStrategies": [],
+    }
+    for given in ({}, empty):
         changes = changed(CURRENT, given)
         assert not changes
         assert changes.applied(CURRENT) == CURRENT

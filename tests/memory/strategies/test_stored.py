@@ -3,9 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert
 
-from agentcore_emulator.memory import strategies
+from agentcore_emulator.memory import strategies, tables
 from agentcore_emulator.memory.tables import memories
 from agentcore_emulator.store import Store
 
@@ -101,5 +101,4 @@ async def test_they_are_shown_as_the_model_has_them(store: Store, memory: int) -
 async def test_a_memorys_strategies_go_with_it(store: Store, memory: int) -> None:
     await store.write(lambda c: add(c, memory))
     await store.write(lambda c: c.execute(memories.delete()))
-    left = await store.read(lambda c: c.execute(select(strategies.stored.strategies)).all())
-    assert left == []
+    assert await store.read(lambda c: c.execute(tables.strategies.select()).all()) == []
