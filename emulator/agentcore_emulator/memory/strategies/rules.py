@@ -13,7 +13,7 @@ from typing import Any, Final
 from agentcore_emulator.errors import ServiceQuotaExceededException, ValidationException
 from agentcore_emulator.memory.strategies.shapes import MEMBERS, Strategy, reflection_template
 
-__all__ = ["check", "variables"]
+__all__ = ["check"]
 
 # AWS developer guide, quotas of AgentCore Memory, and "Metadata on long-term memory".
 _MOST: Final = 6
@@ -44,7 +44,7 @@ def check(strategies: Sequence[Strategy], settings: Mapping[str, Any]) -> None:
         raise _refused("Please provide memoryExecutionRoleArn as memory contains one or more Custom strategies")
 
 
-def variables(strategy: Strategy) -> set[str]:
+def _variables(strategy: Strategy) -> set[str]:
     """The names in braces of all templates of a strategy."""
     templates = [strategy["namespace_template"], reflection_template(strategy) or "/"]
     return {name for template in templates for name in _VARIABLE.findall(template)}
@@ -77,7 +77,7 @@ def _check_templates(strategy: Strategy, declared: set[str]) -> None:
             f"Reflection namespace '{reflections}' must be the same as or a prefix of the episodic namespace"
             f" for strategy {name}"
         )
-    if unknown := variables(strategy) - _BUILT_IN_VARIABLES - declared:
+    if unknown := _variables(strategy) - _BUILT_IN_VARIABLES - declared:
         raise _refused(
             f"Memory strategy {name} refers to the namespace variable {{{min(unknown)}}}, "
             "which is not among the namespaceKeys of the memory"
