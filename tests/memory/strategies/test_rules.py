@@ -93,7 +93,7 @@ def test_reflections_are_filed_at_the_episodes_or_above() -> None:
 
 
 def test_variables_are_declared() -> None:
-    strategies = [semantic(namespaces=["/{team}/{actorId}/{sessionId}/{memoryStrategyId}/"])]
+    strategies = [semantic(namespaces=["/{team}/{actorId}/{sessionId}/{memoryStrategyId}/{strategyId}/"])]
     check(strategies, {"namespaceKeys": [{"key": "team"}]})
     assert refusal(strategies) == (
         "Memory strategy facts refers to the namespace variable {team}, "

@@ -19,7 +19,8 @@ __all__ = ["check"]
 _MOST: Final = 6
 _MOST_CONSISTENT: Final = 3
 
-_BUILT_IN_VARIABLES: Final = frozenset({"actorId", "sessionId", "memoryStrategyId"})
+# The last one is what older pages of the developer guide call the one before.
+_BUILT_IN_VARIABLES: Final = frozenset({"actorId", "sessionId", "memoryStrategyId", "strategyId"})
 _VARIABLE: Final = re.compile(r"\{([a-zA-Z][a-zA-Z0-9]*)\}")
 
 
