@@ -38,6 +38,7 @@ __all__ = [
     "records",
     "sessions",
     "strategies",
+    "unembedded",
 ]
 
 #: Milliseconds.
@@ -202,6 +203,14 @@ record_vectors = Table(
     Column("model", String, nullable=False),
     # 32-bit floating point numbers, little-endian, of length 1 together.
     Column("vector", LargeBinary, nullable=False),
+)
+
+# Records whose text has no vector yet. Whatever writes a record says so here, whether or not anybody asks for vectors:
+# retrieval by meaning may be switched on later.
+unembedded = Table(
+    "unembedded",
+    metadata,
+    Column("record_key", ForeignKey(records.c.key, ondelete="CASCADE"), primary_key=True),
 )
 
 # What is still to be extracted, one row for each event (or ingestion) and strategy. A job that is done has no row: it

@@ -1,0 +1,145 @@
+"""Writing memory records: the one way in which anything makes, changes or removes one.
+
+Everything here happens within a transaction of the caller's. Times are milliseconds. Metadata is in the form of the
+model's `MemoryRecordMetadataMap`, with dates in seconds. What is written can be found at once.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+
+from agentcore_emulator.memory.retrieval import index
+from agentcore_emulator.memory.tables import memories, milliseconds, record_metadata, records
+
+__all__ = ["change", "new_record_id", "purge", "put", "remove"]
+
+_PURGE = delete(records).where(records.c.expires_at <= bindparam("now"))
+_SAME = select(records).where(
+    records.c.memory_key == bindparam("memory"),
+    records.c.strategy_id == bindparam("strategy"),
+    records.c.namespace == bindparam("namespace"),
+    records.c.subject == bindparam("subject"),
+    or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")),
+)
+_INSERTION = insert(records).returning(records.c.key)
+_BY_KEY = select(records).where(records.c.key == bindparam("record"))
+_CHANGE = update(records).where(records.c.key == bindparam("record"))
+_REMOVAL = delete(records).where(records.c.key == bindparam("record"))
+_SETTINGS = select(memories.c.settings).where(memories.c.key == bindparam("memory"))
+_UNLABEL = delete(record_metadata).where(record_metadata.c.record_key == bindparam("record"))
+
+
+def new_record_id() -> str:
+    """`mem-` and a UUID, as observed on the live service."""
+    return f"mem-{uuid.uuid4()}"
+
+
+def put(
+    connection: Connection,
+    memory_key: int,
+    *,
+    record_id: str | None = None,
+    strategy_id: str | None,
+    namespace: str,
+    text: str,
+    kind: str = "BASE",
+    metadata: Mapping[str, Any] | None,
+    timestamp: int,
+    now: int,
+    expires_at: int | None = None,
+    subject: str | None = None,
+) -> str:
+    """Make a record and return its id; what has expired is forgotten on the way.
+
+    With a `subject` about which the strategy already has a record in this namespace, that one gets the new text,
+    metadata and times instead, and keeps its id. `namespace` is normalized.
+    """
+    purge(connection, now)
+    if subject is not None:
+        named = {"memory": memory_key, "strategy": strategy_id, "namespace": namespace, "subject": subject, "now": now}
+        if known := connection.execute(_SAME, named).first():
+            values = {"text": text, "metadata": metadata, "timestamp": timestamp, "expires_at": expires_at}
+            change(connection, known.key, values, now)
+            return str(known.id)
+    record_id = record_id or new_record_id()
+    values = {
+        "memory_key": memory_key,
+        "id": record_id,
+        "strategy_id": strategy_id,
+        "namespace": namespace,
+        "text": text,
+        "kind": kind,
+        "subject": subject,
+        "metadata": dict(metadata) if metadata else None,
+        "timestamp": timestamp,
+        "created_at": now,
+        "updated_at": now,
+        "expires_at": expires_at,
+    }
+    key = connection.execute(_INSERTION, values).scalar_one()
+    _label(connection, memory_key, key, metadata)
+    index.added(connection, key)
+    return record_id
+
+
+def change(connection: Connection, key: int, values: Mapping[str, Any], now: int) -> None:
+    """Give a record other `values`, by column of `tables.records`."""
+    record = connection.execute(_BY_KEY, {"record": key}).one()
+    changed = {**values, "updated_at": now}
+    if "metadata" in changed:
+        changed["metadata"] = dict(changed["metadata"]) if changed["metadata"] else None
+    connection.execute(_CHANGE, {"record": key, **changed})
+    # All of it: keys that have been indexed since the last change hold from now on.
+    connection.execute(_UNLABEL, {"record": key})
+    _label(connection, record.memory_key, key, changed.get("metadata", record._mapping["metadata"]))
+    if changed.get("text", record.text) != record.text:
+        index.changed(connection, key)
+
+
+def remove(connection: Connection, key: int) -> None:
+    """Remove a record with all that belongs to it."""
+    connection.execute(_REMOVAL, {"record": key})
+
+
+def purge(connection: Connection, now: int) -> None:
+    """Forget what has expired. Nothing shows it any more, so that may wait until somebody writes."""
+    connection.execute(_PURGE, {"now": now})
+
+
+def _label(connection: Connection, memory_key: int, key: int, metadata: Mapping[str, Any] | None) -> None:
+    """Note the values of the indexed keys, which are all that filters look at.
+
+    A key that is indexed later holds for records that are written from then on (AWS developer guide, "Structured
+    metadata for long-term memories": existing records are not backfilled).
+    """
+    if not metadata:
+        return
+    settings: Mapping[str, Any] = connection.execute(_SETTINGS, {"memory": memory_key}).scalar_one()
+    indexed = {entry["key"] for entry in settings.get("indexedKeys", ())}
+    rows = [
+        {"record_key": key, "name": name, "item": item, "type": kind, "text": text, "number": number}
+        for name, value in metadata.items()
+        if name in indexed
+        for item, (kind, text, number) in enumerate(_items(value))
+    ]
+    if rows:
+        connection.execute(insert(record_metadata), rows)
+
+
+def _items(value: Mapping[str, Any]) -> Iterator[tuple[str, str | None, float | None]]:
+    """Type, text and number of a `MemoryRecordMetadataValue`, or of each item of its list."""
+    ((member, content),) = value.items()
+    match member:
+        case "stringValue":
+            yield "STRING", content, None
+        case "stringListValue":
+            for text in content:
+                yield "STRINGLIST", text, None
+        case "numberValue":
+            yield "NUMBER", None, content
+        case _:
+            yield "DATETIME", None, milliseconds(content)

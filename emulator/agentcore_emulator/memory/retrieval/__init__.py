@@ -1,0 +1,1 @@
+"""RetrieveMemoryRecords: finding records by what they say."""
