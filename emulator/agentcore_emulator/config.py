@@ -24,6 +24,7 @@ __all__ = [
     "Platforms",
     "ProjectError",
     "Protocol",
+    "RetrievalKind",
     "Settings",
 ]
 
@@ -51,6 +52,10 @@ MicroVMs = Literal["fork", "spawn"]
 
 ClockKind = Literal["system", "virtual"]
 """Whether time passes by itself, or only when the clock is advanced."""
+
+
+RetrievalKind = Literal["text", "embeddings"]
+"""How memory records are found: by their words, or by vectors of a small model."""
 
 
 class ProjectError(Exception):
@@ -102,7 +107,7 @@ class Settings:
     folder that outlives a stop. Without `isolation` it is the better one that works, without `microvms` guests are
     forked where that is safe. `command` is what runs instead of a Python file. With `reload` a changed source is a
     new version. With `guest_time` agents see the emulator's time, with `limits` they have the vCPUs and the memory
-    of a microVM.
+    of a microVM. `retrieval` is how memory records are found.
     """
 
     target: Path | None = None
@@ -133,5 +138,6 @@ class Settings:
     faults: Path | None = None
     latency: Profile = "none"
     memory_delays: Profile = "none"
+    retrieval: RetrievalKind = "text"
     region: str = REGION
     account_id: str = ACCOUNT_ID

@@ -165,7 +165,11 @@ class Emulator:
             passthrough = Passthrough(settings.passthrough)
             self._stack.push_async_callback(passthrough.close)
 
-        memory = MemoryPlane(store, clock, settings.region, settings.account_id, settings.memory_delays)
+        memory = MemoryPlane(
+            store, clock, settings.region, settings.account_id, settings.memory_delays, settings.retrieval
+        )
+        self._stack.push_async_callback(memory.close)
+        await memory.open()
         self.runtimes = [await _with_memory(runtime, memory) for runtime in self.runtimes]
         sessions = Sessions(
             clock,

@@ -23,6 +23,7 @@ from agentcore_emulator.config import (
     MicroVMs,
     Platforms,
     Protocol,
+    RetrievalKind,
     Settings,
 )
 from agentcore_emulator.latency import profile
@@ -240,6 +241,13 @@ def settings(
             metavar="PROFILE",
         ),
     ] = "none",
+    retrieval: Annotated[
+        RetrievalKind,
+        _option(
+            "RETRIEVAL",
+            "How memory records are found: by their words (text), or by a small model's vectors (embeddings).",
+        ),
+    ] = "text",
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -281,6 +289,7 @@ def settings(
         faults=faults,
         latency=pauses,
         memory_delays=transitions,
+        retrieval=retrieval,
     )
 
 

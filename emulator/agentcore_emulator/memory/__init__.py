@@ -7,11 +7,16 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from agentcore_emulator.clock import Clock
+from agentcore_emulator.config import RetrievalKind
 from agentcore_emulator.errors import AWSError, InternalServerException, ServiceException
 from agentcore_emulator.latency import Profile
 from agentcore_emulator.memory.events import Events
 from agentcore_emulator.memory.memories import Memories
 from agentcore_emulator.memory.project import ProjectMemory
+from agentcore_emulator.memory.record_batches import RecordBatches
+from agentcore_emulator.memory.records import Records
+from agentcore_emulator.memory.retrieval.choice import choose
+from agentcore_emulator.memory.retrieval.retrieve import Retrieval
 from agentcore_emulator.memory.sessions import Sessions
 from agentcore_emulator.memory.tags import Tags
 from agentcore_emulator.memory.transitions import delays
@@ -28,17 +33,30 @@ class MemoryPlane:
     Each handler takes the operation's parsed and validated input (member names of the botocore model, time stamps in
     seconds) and returns its output structure. Besides what each one says, all raise ServiceException (500), or
     InternalServerException where tags are concerned, with one plain sentence when the state file fails them.
-    `delays_profile` says for how long memories are in transitional states.
+    `delays_profile` says for how long memories are in transitional states, `retrieval` how records are found. Raises
+    `ProjectError` when that needs what is not installed.
     """
 
     services: Sequence[str] = ("bedrock-agentcore", "bedrock-agentcore-control")
 
-    def __init__(self, store: Store, clock: Clock, region: str, account: str, delays_profile: Profile = "none") -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        region: str,
+        account: str,
+        delays_profile: Profile = "none",
+        retrieval: RetrievalKind = "text",
+    ) -> None:
         memories = Memories(store, clock, region, account, delays(delays_profile))
         self.ensure_memory = ProjectMemory(store, clock, memories).ensure
         tags = Tags(store, clock)
         events = Events(store, clock)
         sessions = Sessions(store, clock)
+        records = Records(store, clock)
+        batches = RecordBatches(store, clock)
+        self._ranking = choose(retrieval, store)
+        found = Retrieval(store, clock, self._ranking)
         handlers: dict[str, _Handler] = {
             "CreateMemory": memories.create_memory,
             "GetMemory": memories.get_memory,
@@ -51,6 +69,13 @@ class MemoryPlane:
             "DeleteEvent": events.delete_event,
             "ListActors": sessions.list_actors,
             "ListSessions": sessions.list_sessions,
+            "GetMemoryRecord": records.get_memory_record,
+            "ListMemoryRecords": records.list_memory_records,
+            "DeleteMemoryRecord": records.delete_memory_record,
+            "BatchCreateMemoryRecords": batches.batch_create_memory_records,
+            "BatchUpdateMemoryRecords": batches.batch_update_memory_records,
+            "BatchDeleteMemoryRecords": batches.batch_delete_memory_records,
+            "RetrieveMemoryRecords": found.retrieve_memory_records,
         }
         tag_handlers: dict[str, _Handler] = {
             "TagResource": tags.tag_resource,
@@ -61,6 +86,14 @@ class MemoryPlane:
             **{name: _plain(handler, ServiceException) for name, handler in handlers.items()},
             **{name: _plain(handler, InternalServerException) for name, handler in tag_handlers.items()},
         }
+
+    async def open(self) -> None:
+        """Begin with what goes on in the background."""
+        await self._ranking.open()
+
+    async def close(self) -> None:
+        """End it. The store must be open still."""
+        await self._ranking.close()
 
 
 def _plain(handler: _Handler, failure: Callable[[str], AWSError]) -> _Handler:

@@ -53,5 +53,8 @@ class Listing:
         """`{"nextToken"}` when more than `size` rows were found, else nothing. Rows are in the order of `column`."""
         if len(rows) <= size:
             return {}
-        position = str(rows[size - 1]._mapping[column])
-        return {"nextToken": base64.urlsafe_b64encode(self._digest + position.encode()).decode()}
+        return {"nextToken": self.token(str(rows[size - 1]._mapping[column]))}
+
+    def token(self, position: str) -> str:
+        """The token for the page that starts after `position`."""
+        return base64.urlsafe_b64encode(self._digest + position.encode()).decode()
