@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.memory import MemoryPlane, memories
+from agentcore_emulator.memory.tables import strategies
 from agentcore_emulator.store import Store
 
 # 2026-01-01T00:00:00Z
@@ -67,3 +69,60 @@ def call(plane: MemoryPlane, memory: str) -> Callable[..., Awaitable[dict[str, A
         return await plane.operations[operation]({"memoryId": memory, **given})
 
     return called
+
+
+@pytest.fixture
+async def indexed(plane: MemoryPlane) -> str:
+    """The id of a memory with an indexed key of each type."""
+    keys = [
+        {"key": "colour", "type": "STRING"},
+        {"key": "tags", "type": "STRINGLIST"},
+        {"key": "weight", "type": "NUMBER"},
+    ]
+    given = {"name": "indexed", "eventExpiryDuration": 7, "indexedKeys": keys}
+    memory_id: str = (await plane.operations["CreateMemory"](given))["memory"]["id"]
+    return memory_id
+
+
+@pytest.fixture
+def make(call: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Awaitable[str]]:
+    """`await make("text", "/namespace/", ...)`: the id of a new record; `expiry` is in days."""
+
+    async def made(text: str, namespace: str = "/a/", *, expiry: int | None = None, **more: Any) -> str:
+        record = {
+            "requestIdentifier": "r",
+            "namespaces": [namespace],
+            "content": {"text": text},
+            "timestamp": NEW_YEAR,
+            **more,
+        }
+        specification = {} if expiry is None else {"recordExpirySpecification": {"recordExpiryDurationDays": expiry}}
+        answer = await call("BatchCreateMemoryRecords", records=[record], **specification)
+        assert answer["failedRecords"] == []
+        record_id: str = answer["successfulRecords"][0]["memoryRecordId"]
+        return record_id
+
+    return made
+
+
+@pytest.fixture
+async def strategy(store: Store, memory: str) -> str:
+    """The id of a strategy of the memory, with `priority` in its schema."""
+    schema = {"metadataSchema": [{"key": "priority", "type": "STRING"}]}
+
+    def insert(connection: Connection) -> None:
+        values = {
+            "memory_key": memories.find(connection, memory).key,
+            "id": "Facts-0123456789",
+            "name": "Facts",
+            "type": "SEMANTIC",
+            "namespace_template": "/facts/{actorId}/",
+            "settings": {"memoryRecordSchema": schema},
+            "created_at": 0,
+            "updated_at": 0,
+            "ready_at": 0,
+        }
+        connection.execute(strategies.insert().values(values))
+
+    await store.write(insert)
+    return "Facts-0123456789"

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnClause, Connection, MetaData, Select, event, func, literal_column, select, text
+from sqlalchemy import (
+    ColumnClause,
+    ColumnElement,
+    Connection,
+    MetaData,
+    Select,
+    event,
+    func,
+    literal_column,
+    not_,
+    select,
+    text,
+)
 
 from agentcore_emulator.memory.namespaces import below
 from agentcore_emulator.memory.tables import records
@@ -51,7 +63,7 @@ _POSTGRESQL: Final = (
     "CREATE INDEX IF NOT EXISTS ix_records_text ON records USING hash (text)",
 )
 
-_FIND: Final = text("SELECT rowid FROM record_words WHERE record_words MATCH :query")
+_FIND: Final = "SELECT rowid FROM record_words WHERE record_words MATCH ?"
 _FIND_IDENTICAL: Final = text(
     "SELECT key FROM record_words JOIN records ON key = record_words.rowid"
     " WHERE record_words MATCH :query AND records.text = :text"
@@ -81,19 +93,31 @@ def _created(_: MetaData, connection: Connection, **more: Any) -> None:
 
 
 def matching(
-    connection: Connection, memory_key: int, path: str, words: Collection[str], among: Collection[str] = ()
+    connection: Connection,
+    memory_key: int,
+    path: str,
+    words: Collection[str],
+    *,
+    without: Collection[str] = (),
+    among: Collection[str] = (),
 ) -> Sequence[int]:
     """Keys of a memory's records below the normalized namespace `path` with any of `words`, in any of their forms.
 
-    With `among`, only of those that have one of these as well. Words are of letters and digits alone.
+    With `without`, not of those that have one of these; with `among`, only of those that have one of these as well.
+    Words are of letters and digits alone.
     """
     if connection.dialect.name == "sqlite":
-        query = f"{_scope(memory_key, path)} AND text : ({_any(words)})"
-        if among:
-            query += f" AND text : ({_any(among)})"
-        return connection.scalars(_FIND, {"query": query}).all()
-    asked = [_WORDS.bool_op("@@")(func.websearch_to_tsquery(_ENGLISH, _any(each))) for each in (words, among) if each]
-    return connection.scalars(_below(memory_key, path).where(*asked)).all()
+        query = f"({_scope(memory_key, path)} AND text : ({_any(words)})"
+        query += f" AND text : ({_any(among)}))" if among else ")"
+        query += f" NOT text : ({_any(without)})" if without else ""
+        # Past SQLAlchemy's rows: there may be tens of thousands.
+        cursor = connection.exec_driver_sql(_FIND, (query,)).cursor
+        assert cursor is not None
+        return [key for (key,) in cursor.fetchall()]
+    conditions = [_has(each) for each in (words, among) if each]
+    if without:
+        conditions.append(not_(_has(without)))
+    return connection.scalars(_below(memory_key, path).where(*conditions)).all()
 
 
 def identical(connection: Connection, memory_key: int, path: str, wanted: str) -> Sequence[int]:
@@ -108,6 +132,10 @@ def identical(connection: Connection, memory_key: int, path: str, wanted: str) -
 
 def _below(memory_key: int, path: str) -> Select[int]:
     return select(records.c.key).where(records.c.memory_key == memory_key, below(records.c.namespace, path))
+
+
+def _has(words: Collection[str]) -> ColumnElement[bool]:
+    return _WORDS.bool_op("@@")(func.websearch_to_tsquery(_ENGLISH, _any(words)))
 
 
 def _scope(memory_key: int, path: str) -> str:

@@ -27,7 +27,8 @@ _WORD: Final = re.compile(r"[^\W_]+")
 # Of a question as long as a page these are enough.
 _MOST_WORDS: Final = 24
 
-_STRONG, _WEAK = 1.0, 0.35
+# In thousandths, which add up to the same in any order.
+_STRONG, _WEAK = 1000, 350
 # What a thing, or the name of what it is, counts in place of the word itself.
 _THING, _NAME = 0.8, 0.5
 # So that a strong word in common is worth 0.33 even if it is all, and a question that is met in full 0.8 or more.
@@ -42,12 +43,9 @@ _ENOUGH: Final = 100
 
 class _Word(NamedTuple):
     text: str
-    weight: float
+    weight: int
     things: frozenset[str]
     names: frozenset[str]
-
-    def all(self) -> set[str]:
-        return {self.text, *self.things, *self.names}
 
 
 class ByWords:
@@ -72,7 +70,7 @@ def _ranked(
     yield from ((key, 1.0) for key in same)
     asked = _words(question)
     whole = sum(word.weight for word in asked)
-    found: defaultdict[float, list[int]] = defaultdict(list)
+    found: defaultdict[int, list[int]] = defaultdict(list)
     for key, amount in _amounts(connection, memory_key, path, asked).items():
         found[amount].append(key)
     skipped = frozenset(same)
@@ -92,26 +90,25 @@ def _words(question: str) -> Sequence[_Word]:
     return sorted(asked.values(), key=lambda word: -word.weight)[:_MOST_WORDS]
 
 
-def _amounts(connection: Connection, memory_key: int, path: str, asked: Sequence[_Word]) -> dict[int, float]:
+def _amounts(connection: Connection, memory_key: int, path: str, asked: Sequence[_Word]) -> dict[int, int]:
     """How much of the question each record has, by its key."""
-    amounts: dict[int, float] = {}
+    amounts: dict[int, int] = {}
     telling: set[str] = set()
     for word in asked:
         among = telling if word.weight == _WEAK and len(amounts) >= _ENOUGH else ()
-        counted: set[int] = set()
+        counted: set[str] = set()
         for forms, part in (({word.text}, 1.0), (word.things, _THING), (word.names, _NAME)):
-            keys = set(fulltext.matching(connection, memory_key, path, forms, among)) - counted if forms else ()
-            counted.update(keys)
-            # Rounded, so that the order of additions makes no difference.
-            worth = round(word.weight * part, 3)
-            for key in keys:
-                amounts[key] = round(amounts.get(key, 0.0) + worth, 3)
+            if forms:
+                worth = int(word.weight * part)
+                # A record counts once for a word, by the best that it has.
+                for key in fulltext.matching(connection, memory_key, path, forms, without=counted, among=among):
+                    amounts[key] = amounts.get(key, 0) + worth
+                counted |= forms
         if word.weight == _STRONG:
-            telling |= word.all()
+            telling |= counted
     return amounts
 
 
-def _score(amount: float, whole: float) -> float:
-    covered = amount / whole
-    missing = math.exp(-_SATURATION * amount) * (1 - _COVERAGE * covered**2)
+def _score(amount: int, whole: int) -> float:
+    missing = math.exp(-_SATURATION * amount / _STRONG) * (1 - _COVERAGE * (amount / whole) ** 2)
     return round(min(_BEST, 1 - missing), 4)

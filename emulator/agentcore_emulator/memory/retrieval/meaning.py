@@ -38,16 +38,11 @@ _log = logging.getLogger(__name__)
 # Records whose vectors are made and written together.
 _BATCH: Final = 2000
 # Of so few records that meet the conditions of a search, no others need to be ranked.
-_FEW: Final = 5000
+_FEW: Final = 1000
 # Memories whose vectors are kept in RAM.
 _MEMORIES: Final = 64
 
-_WAITING: Final = (
-    select(records.c.key, records.c.memory_key, records.c.text)
-    .join(unembedded, unembedded.c.record_key == records.c.key)
-    .order_by(records.c.key)
-    .limit(_BATCH)
-)
+_WAITING: Final = select(unembedded.c.record_key).order_by(unembedded.c.record_key).limit(_BATCH)
 _STORED: Final = (
     select(record_vectors.c.record_key, record_vectors.c.vector)
     .join(records, records.c.key == record_vectors.c.record_key)
@@ -144,7 +139,7 @@ class ByMeaning:
             _log.exception("memory records could not be embedded; the next search tries again")
 
     async def _catch_up(self, model: Model) -> None:
-        while batch := await self._store.read(lambda c: c.execute(_WAITING).all()):
+        while batch := await self._store.read(_waiting):
             made = await asyncio.to_thread(model.embed, [row.text for row in batch])
             kept = await self._store.write(functools.partial(_keep, batch=batch, made=made, name=model.name))
             for memory_key in {batch[place].memory_key for place in kept} & self._vectors.keys():
@@ -184,6 +179,14 @@ def _forget_other_models(connection: Connection, name: str) -> None:
     waiting = select(record_vectors.c.record_key).where(others, record_vectors.c.record_key.not_in(known))
     connection.execute(insert(unembedded).from_select(["record_key"], waiting))
     connection.execute(delete(record_vectors).where(others))
+
+
+def _waiting(connection: Connection) -> Sequence[Row[int, int, str]]:
+    """Key, memory and text of some records that have no vector."""
+    # In two steps: nearly always there are none, which a join would find out by going through all records.
+    keys = connection.scalars(_WAITING).all()
+    columns = (records.c.key, records.c.memory_key, records.c.text)
+    return connection.execute(select(*columns).where(records.c.key.in_(keys))).all() if keys else ()
 
 
 def _keep(

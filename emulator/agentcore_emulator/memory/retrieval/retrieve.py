@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, select
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.memory import memories, record_rules
@@ -19,7 +19,7 @@ from agentcore_emulator.store import Store
 __all__ = ["Retrieval"]
 
 # Records that are looked at together, for the first time; then ever more.
-_TOGETHER: Final = 128
+_TOGETHER: Final = 32
 _MOST_TOGETHER: Final = 4096
 
 
@@ -87,9 +87,11 @@ def _found(
 ) -> Iterator[tuple[Row[Any], float]]:
     """The ranked records that meet the conditions, and then all others that do, which score 0."""
     seen: set[int] = set()
+    # Hidden from the planner, or SQLite goes through a whole namespace for a few keys.
+    met = case((and_(*conditions), 1), else_=0) == 1
     for chunk in _chunks(ranked):
         seen.update(key for key, _ in chunk)
-        query = select(records).where(records.c.key.in_([key for key, _ in chunk]), *conditions)
+        query = select(records).where(records.c.key.in_([key for key, _ in chunk]), met)
         rows = {row.key: row for row in connection.execute(query)}
         yield from ((rows[key], score) for key, score in chunk if key in rows)
     last = None
