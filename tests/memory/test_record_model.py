@@ -34,6 +34,9 @@ LISTS = st.lists(st.sampled_from(["x", "y", "xy"]), min_size=1, max_size=3).map(
 )
 AMOUNTS = st.sampled_from([-1.0, 0.5]).map(lambda number: {"numberValue": number})
 DATES = st.sampled_from([0.0, 1.5]).map(lambda seconds: {"dateTimeValue": seconds})
+COMPARISONS = st.sampled_from(
+    ["EQUALS_TO", "GREATER_THAN", "GREATER_THAN_OR_EQUALS", "LESS_THAN", "LESS_THAN_OR_EQUALS"]
+)
 METADATA = st.fixed_dictionaries(
     {}, optional={"colour": STRINGS, "tags": LISTS, "weight": AMOUNTS, "free": STRINGS | LISTS | AMOUNTS | DATES}
 )
@@ -44,9 +47,7 @@ FILTERS = st.lists(
         st.tuples(st.just("tags"), st.just("CONTAINS"), st.sampled_from(["x", "y"]).map(lambda t: {"stringValue": t})),
         st.tuples(
             st.just("weight"),
-            st.sampled_from(
-                ["EQUALS_TO", "GREATER_THAN", "GREATER_THAN_OR_EQUALS", "LESS_THAN", "LESS_THAN_OR_EQUALS"]
-            ),
+            COMPARISONS,
             AMOUNTS,
         ),
         st.tuples(
@@ -138,8 +139,10 @@ class Place:
 @st.composite
 def places(draw: st.DrawFn) -> Place:
     segments, (before, after), exact = draw(SEGMENTS), draw(SLASHES), draw(st.booleans())
-    filters = draw(FILTERS)
-    text = f"{before}{'/'.join(segments)}{after}" or "/"
+    return place_of(segments, f"{before}{'/'.join(segments)}{after}" or "/", exact, draw(FILTERS))
+
+
+def place_of(segments: list[str], text: str, exact: bool, filters: list[tuple[str, str, Any]]) -> Place:
     given: dict[str, Any] = {"namespace" if exact else "namespacePath": text}
     if filters:
         given["metadataFilters"] = [
@@ -282,6 +285,12 @@ class Machine(RuleBasedStateMachine):
     @rule(place=places(), size=st.integers(1, 4))
     def start_listing(self, place: Place, size: int) -> None:
         self.page(place, size, None, None)
+
+    @precondition(lambda self: any("weight" in record.metadata for record in self.records))
+    @rule(data=st.data(), operator=COMPARISONS)
+    def compare_with_a_record(self, data: st.DataObject, operator: str) -> None:
+        record = data.draw(st.sampled_from([known for known in self.records if "weight" in known.metadata]))
+        self.page(place_of([], "/", False, [("weight", operator, record.metadata["weight"])]), 4, None, None)
 
     @precondition(lambda self: self.reading)
     @rule(data=st.data(), size=st.integers(1, 4))

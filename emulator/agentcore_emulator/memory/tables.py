@@ -179,6 +179,8 @@ records = Table(
     Index("ix_records_namespace", "memory_key", "namespace"),
     Index("ix_records_subject", "memory_key", "strategy_id", "namespace", "subject"),
     Index("ix_records_expires_at", "expires_at"),
+    # A key is never used again, by which page tokens and vectors know a record.
+    sqlite_autoincrement=True,
 )
 
 # What a record's metadata is filtered by: a row for each value, and for each item of a list.
