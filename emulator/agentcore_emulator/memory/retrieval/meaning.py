@@ -15,6 +15,7 @@ import asyncio
 import functools
 import importlib
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -35,6 +36,8 @@ __all__ = ["ByMeaning", "Model", "WordLlama"]
 
 _log = logging.getLogger(__name__)
 
+# Of the JSON and XML in which preferences, summaries and episodes are written. The model takes them for words.
+_MARKS: Final = re.compile(r'[<>{}\[\]":=/\\]+')
 # Records whose vectors are made and written together.
 _BATCH: Final = 2000
 # Of so few records that meet the conditions of a search, no others need to be ranked.
@@ -80,7 +83,8 @@ class WordLlama:
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """A vector of length 1 for each text, as rows; zeros for a text without any word."""
-        vectors: NDArray[np.float32] = np.asarray(self._model.embed(list(texts)), np.float32)
+        plain = [_MARKS.sub(" ", text) for text in texts]
+        vectors: NDArray[np.float32] = np.asarray(self._model.embed(plain), np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         vectors /= np.where(lengths > 0, lengths, 1)
         return vectors
