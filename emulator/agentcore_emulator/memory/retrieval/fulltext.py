@@ -10,19 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from sqlalchemy import (
-    ColumnClause,
-    ColumnElement,
-    Connection,
-    MetaData,
-    Select,
-    event,
-    func,
-    literal_column,
-    not_,
-    select,
-    text,
-)
+from sqlalchemy import Connection, MetaData, Select, event, select, text
 
 from agentcore_emulator.memory.namespaces import below
 from agentcore_emulator.memory.tables import records
@@ -68,9 +56,9 @@ _FIND_IDENTICAL: Final = text(
     "SELECT key FROM record_words JOIN records ON key = record_words.rowid"
     " WHERE record_words MATCH :query AND records.text = :text"
 )
-# As the index was declared: with a parameter in its place the planner does not see that it is the same.
-_ENGLISH: Final[ColumnClause[str]] = literal_column("'english'")
-_WORDS: Final = func.to_tsvector(_ENGLISH, records.c.text)
+# The first part exactly as the index was declared, or the planner does not see that it is the same. This function takes
+# any text for a query: words in quotes, with OR between them.
+_HAS: Final = "to_tsvector('english', records.text) @@ websearch_to_tsquery('english', :{})"
 
 # Characters of a text by which it is looked up.
 _BEGINNING: Final = 200
@@ -114,9 +102,11 @@ def matching(
         cursor = connection.exec_driver_sql(_FIND, (query,)).cursor
         assert cursor is not None
         return [key for (key,) in cursor.fetchall()]
-    conditions = [_has(each) for each in (words, among) if each]
+    conditions = [text(_HAS.format("words")).bindparams(words=_any(words))]
+    if among:
+        conditions.append(text(_HAS.format("among")).bindparams(among=_any(among)))
     if without:
-        conditions.append(not_(_has(without)))
+        conditions.append(text(f"NOT {_HAS.format('without')}").bindparams(without=_any(without)))
     return connection.scalars(_below(memory_key, path).where(*conditions)).all()
 
 
@@ -132,10 +122,6 @@ def identical(connection: Connection, memory_key: int, path: str, wanted: str) -
 
 def _below(memory_key: int, path: str) -> Select[int]:
     return select(records.c.key).where(records.c.memory_key == memory_key, below(records.c.namespace, path))
-
-
-def _has(words: Collection[str]) -> ColumnElement[bool]:
-    return _WORDS.bool_op("@@")(func.websearch_to_tsquery(_ENGLISH, _any(words)))
 
 
 def _scope(memory_key: int, path: str) -> str:
