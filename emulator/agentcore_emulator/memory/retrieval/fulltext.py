@@ -47,7 +47,11 @@ _SQLITE: Final = (
     "INSERT INTO record_words(record_words) VALUES ('rebuild')",
 )
 _POSTGRESQL: Final = (
-    "CREATE INDEX IF NOT EXISTS ix_records_words ON records USING gin (to_tsvector('english', text))",
+    """
+    ALTER TABLE records
+    ADD COLUMN IF NOT EXISTS words tsvector GENERATED ALWAYS AS (to_tsvector('english', text)) STORED
+    """,
+    "CREATE INDEX IF NOT EXISTS ix_records_words ON records USING gin (words)",
     "CREATE INDEX IF NOT EXISTS ix_records_text ON records USING hash (text)",
 )
 
@@ -56,9 +60,8 @@ _FIND_IDENTICAL: Final = text(
     "SELECT key FROM record_words JOIN records ON key = record_words.rowid"
     " WHERE record_words MATCH :query AND records.text = :text"
 )
-# The first part exactly as the index was declared, or the planner does not see that it is the same. This function takes
-# any text for a query: words in quotes, with OR between them.
-_HAS: Final = "to_tsvector('english', records.text) @@ websearch_to_tsquery('english', :{})"
+# This function takes any text for a query: words in quotes, with OR between them.
+_HAS: Final = "records.words @@ websearch_to_tsquery('english', :{})"
 
 # Characters of a text by which it is looked up.
 _BEGINNING: Final = 200
