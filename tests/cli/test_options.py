@@ -58,6 +58,7 @@ def test_what_nobody_sets_has_the_documented_default(parse: Parse, project: Path
         faults=None,
         latency="none",
         memory_delays="none",
+        retrieval="text",
     )
 
 
@@ -66,12 +67,12 @@ def test_every_option_has_a_flag(parse: Parse) -> None:
         "agent.py", "--host", "::1", "--port", "0", "--state-dir", "/s", "--ephemeral", "--quirks", "off",
         "--python", "python3", "--env-file", "e", "--passthrough", "bedrock-runtime,s3", "--debug",
         "--allow-host", "a.test, b.test", "--model-rules", "r.yaml", "--faults", "f.yaml", "--latency", "observed",
-        "--memory-delays", "observed",
+        "--memory-delays", "observed", "--retrieval", "embeddings",
     ) == Settings(
         target=Path("agent.py"), host="::1", port=0, state_dir=Path("/s"), ephemeral=True, quirks=Quirks.parse("off"),
         python=Path("python3"), env_file=Path("e"), passthrough=frozenset({"bedrock-runtime", "s3"}), debug=True,
         allow_host=("a.test", "b.test"), model_rules=Path("r.yaml"), faults=Path("f.yaml"), latency="observed",
-        memory_delays="observed",
+        memory_delays="observed", retrieval="embeddings",
     )  # fmt: skip
 
 
@@ -105,6 +106,7 @@ EVERY_OPTION = [
     ("faults", "/f", Path("/f")),
     ("latency", "observed", "observed"),
     ("memory-delays", "observed", "observed"),
+    ("retrieval", "embeddings", "embeddings"),
 ]
 
 

@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.memory import MemoryPlane, memories
-from agentcore_emulator.memory.tables import strategies
+from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.store import Store
 
 # 2026-01-01T00:00:00Z
@@ -106,23 +104,11 @@ def make(call: Callable[..., Awaitable[dict[str, Any]]]) -> Callable[..., Awaita
 
 
 @pytest.fixture
-async def strategy(store: Store, memory: str) -> str:
+async def strategy(call: Callable[..., Awaitable[dict[str, Any]]]) -> str:
     """The id of a strategy of the memory, with `priority` in its schema."""
     schema = {"metadataSchema": [{"key": "priority", "type": "STRING"}]}
-
-    def insert(connection: Connection) -> None:
-        values = {
-            "memory_key": memories.find(connection, memory).key,
-            "id": "Facts-0123456789",
-            "name": "Facts",
-            "type": "SEMANTIC",
-            "namespace_template": "/facts/{actorId}/",
-            "settings": {"memoryRecordSchema": schema},
-            "created_at": 0,
-            "updated_at": 0,
-            "ready_at": 0,
-        }
-        connection.execute(strategies.insert().values(values))
-
-    await store.write(insert)
-    return "Facts-0123456789"
+    added = {"name": "Facts", "namespaceTemplates": ["/facts/{actorId}/"], "memoryRecordSchema": schema}
+    changes = {"addMemoryStrategies": [{"semanticMemoryStrategy": added}]}
+    updated = await call("UpdateMemory", memoryStrategies=changes)
+    strategy_id: str = updated["memory"]["strategies"][0]["strategyId"]
+    return strategy_id

@@ -49,9 +49,10 @@ def update(call: Call) -> Call:
         record = {"memoryRecordId": record_id, "timestamp": NEW_YEAR + 1, **changes}
         specification = {} if expiry is None else {"recordExpirySpecification": expiry}
         answer = await call("BatchUpdateMemoryRecords", records=[record], **specification)
-        (entry,) = [*answer["successfulRecords"], *answer["failedRecords"]]
+        entries: list[dict[str, Any]] = answer["successfulRecords"] + answer["failedRecords"]
+        (entry,) = entries
         assert entry in answer["successfulRecords" if entry["status"] == "SUCCEEDED" else "failedRecords"]
-        return dict(entry)
+        return entry
 
     return updated
 

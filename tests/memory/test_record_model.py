@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,16 @@ DATES = st.sampled_from([0.0, 1.5]).map(lambda seconds: {"dateTimeValue": second
 COMPARISONS = st.sampled_from(
     ["EQUALS_TO", "GREATER_THAN", "GREATER_THAN_OR_EQUALS", "LESS_THAN", "LESS_THAN_OR_EQUALS"]
 )
+OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
+    "EQUALS_TO": lambda had, asked: had == asked,
+    "CONTAINS": lambda had, asked: asked in had,
+    "GREATER_THAN": lambda had, asked: had > asked,
+    "GREATER_THAN_OR_EQUALS": lambda had, asked: had >= asked,
+    "LESS_THAN": lambda had, asked: had < asked,
+    "LESS_THAN_OR_EQUALS": lambda had, asked: had <= asked,
+    "BEFORE": lambda had, asked: had < asked,
+    "AFTER": lambda had, asked: had > asked,
+}
 METADATA = st.fixed_dictionaries(
     {}, optional={"colour": STRINGS, "tags": LISTS, "weight": AMOUNTS, "free": STRINGS | LISTS | AMOUNTS | DATES}
 )
@@ -110,18 +120,7 @@ class Stored:
         if known is None or value is None:
             return False
         ((_, had),), ((_, asked),) = known.items(), value.items()
-        return bool(
-            {
-                "EQUALS_TO": lambda: had == asked,
-                "CONTAINS": lambda: asked in had,
-                "GREATER_THAN": lambda: had > asked,
-                "GREATER_THAN_OR_EQUALS": lambda: had >= asked,
-                "LESS_THAN": lambda: had < asked,
-                "LESS_THAN_OR_EQUALS": lambda: had <= asked,
-                "BEFORE": lambda: had < asked,
-                "AFTER": lambda: had > asked,
-            }[operator]()
-        )
+        return bool(OPERATORS[operator](had, asked))
 
 
 @dataclass(frozen=True)
@@ -168,6 +167,9 @@ class Machine(RuleBasedStateMachine):
         self.records: list[Stored] = []
         self.made = 0
         self.reading: list[tuple[Place, str, int]] = []
+
+    def teardown(self) -> None:
+        self.call("DeleteMemory", memoryId=self.memory)
 
     def call(self, operation: str, **given: Any) -> dict[str, Any]:
         return self.runner.run(self.plane.operations[operation](given))  # type: ignore[arg-type]

@@ -19,7 +19,7 @@ async def key(store: Store, plane: MemoryPlane) -> int:
         {"key": "weight", "type": "NUMBER"},
     ]
     created = await plane.operations["CreateMemory"]({"name": "m", "eventExpiryDuration": 7, "indexedKeys": indexed})
-    found: int = (await store.read(lambda c: memories.find(c, created["memory"]["id"]))).key
+    found: int = (await store.read(lambda c: memories.find(c, created["memory"]["id"], 0))).key
     return found
 
 

@@ -7,14 +7,14 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ValidationException
-from agentcore_emulator.memory import memories, record_rules, recording
+from agentcore_emulator.memory import memories, record_rules, recording, strategies
 from agentcore_emulator.memory.record_rules import NOT_FOUND, Refused
 from agentcore_emulator.memory.records import find_record
-from agentcore_emulator.memory.tables import milliseconds, strategies
+from agentcore_emulator.memory.tables import milliseconds
 from agentcore_emulator.store import Store
 
 __all__ = ["RecordBatches"]
@@ -50,7 +50,7 @@ class RecordBatches:
         expires_at = None if lifetime is None else now + lifetime
 
         def create(connection: Connection) -> dict[str, Any]:
-            memory = memories.find(connection, given["memoryId"])
+            memory = memories.find(connection, given["memoryId"], now)
             ids = [_record_id(memory.id, given, number) for number in range(len(given["records"]))]
             return _each(
                 zip(ids, given["records"], strict=True),
@@ -69,7 +69,7 @@ class RecordBatches:
         specification = given.get("recordExpirySpecification")
 
         def update(connection: Connection) -> dict[str, Any]:
-            memory = memories.find(connection, given["memoryId"])
+            memory = memories.find(connection, given["memoryId"], now)
             recording.purge(connection, now)
             return _each(
                 ((record["memoryRecordId"], record) for record in given["records"]),
@@ -83,7 +83,7 @@ class RecordBatches:
         now = milliseconds(self._clock.time())
 
         def delete(connection: Connection) -> dict[str, Any]:
-            memory = memories.find(connection, given["memoryId"])
+            memory = memories.find(connection, given["memoryId"], now)
             return _each(
                 ((record["memoryRecordId"], record) for record in given["records"]),
                 lambda record_id, _: recording.remove(connection, _find(connection, memory, record_id, now).key),
@@ -138,7 +138,7 @@ def _create(
         strategy_id=record.get("memoryStrategyId"),
         namespace=record_rules.namespace_of(record["namespaces"]),
         text=record["content"]["text"],
-        metadata=_metadata(connection, memory, record),
+        metadata=_metadata(connection, memory, record, now),
         timestamp=milliseconds(record["timestamp"]),
         now=now,
         expires_at=expires_at,
@@ -154,7 +154,7 @@ def _update(
     specification: Mapping[str, Any] | None,
 ) -> None:
     known = _find(connection, memory, record_id, now)
-    metadata = _metadata(connection, memory, record)
+    metadata = _metadata(connection, memory, record, now)
     values: dict[str, Any] = {"timestamp": milliseconds(record["timestamp"])}
     if "content" in record:
         values["text"] = record["content"]["text"]
@@ -172,18 +172,17 @@ def _update(
     recording.change(connection, known.key, values, now)
 
 
-def _metadata(connection: Connection, memory: Row[Any], record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _metadata(connection: Connection, memory: Row[Any], record: Mapping[str, Any], now: int) -> Mapping[str, Any]:
     """What is kept of a record's metadata. Raises `Refused` for an unknown strategy, and for what cannot be kept."""
     metadata: Mapping[str, Any] = record.get("metadata", {})
     record_rules.check_metadata(metadata, record_rules.indexed_keys(memory.settings))
     strategy_id = record.get("memoryStrategyId")
     if strategy_id is None:
         return metadata
-    named = (strategies.c.memory_key == memory.key, strategies.c.id == strategy_id)
-    settings = connection.execute(select(strategies.c.settings).where(*named)).scalar()
-    if settings is None:
+    settings = {row.id: row.settings for row in strategies.of(connection, memory.key, now)}
+    if strategy_id not in settings:
         raise Refused(NOT_FOUND, f"Memory strategy not found: {strategy_id}")
-    return record_rules.kept_metadata(metadata, settings)
+    return record_rules.kept_metadata(metadata, settings[strategy_id])
 
 
 def _find(connection: Connection, memory: Row[Any], record_id: str, now: int) -> Row[Any]:

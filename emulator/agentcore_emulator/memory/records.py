@@ -109,7 +109,7 @@ def summary(row: Row[Any]) -> dict[str, Any]:
 
 
 def _find(connection: Connection, given: Mapping[str, Any], now: int) -> Row[Any]:
-    memory = memories.find(connection, given["memoryId"])
+    memory = memories.find(connection, given["memoryId"], now)
     row = find_record(connection, memory.key, given["memoryRecordId"], now)
     if row is None:
         raise ResourceNotFoundException(f"Memory record not found: {given['memoryRecordId']}")
@@ -117,7 +117,7 @@ def _find(connection: Connection, given: Mapping[str, Any], now: int) -> Row[Any
 
 
 def _list(connection: Connection, given: Mapping[str, Any], now: int) -> dict[str, Any]:
-    memory = memories.find(connection, given["memoryId"])
+    memory = memories.find(connection, given["memoryId"], now)
     conditions = [*scope(memory, given, given, "metadataFilters", now)]
     decisive = ("namespace", "namespacePath", "memoryStrategyId", "metadataFilters")
     listing = Listing("ListMemoryRecords", memory.id, *(given.get(name) for name in decisive))

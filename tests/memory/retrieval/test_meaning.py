@@ -51,7 +51,7 @@ def plane(store: Store, clock: Any) -> MemoryPlane:
 
 @pytest.fixture
 async def key(store: Store, memory: str) -> int:
-    found: int = (await store.read(lambda c: memories.find(c, memory))).key
+    found: int = (await store.read(lambda c: memories.find(c, memory, 0))).key
     return found
 
 
@@ -160,7 +160,7 @@ async def test_vectors_of_many_memories_are_let_go_and_read_again(
 ) -> None:
     monkeypatch.setattr("agentcore_emulator.memory.retrieval.meaning._MEMORIES", 1)
     other_id = (await plane.operations["CreateMemory"]({"name": "other", "eventExpiryDuration": 7}))["memory"]["id"]
-    other: int = (await store.read(lambda c: memories.find(c, other_id))).key
+    other: int = (await store.read(lambda c: memories.find(c, other_id, 0))).key
     await make("aaa")
     model = Letters()
     async with searching(store, model) as ranking:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from agentcore_emulator.clock import Clock
+from agentcore_emulator.config import RetrievalKind
 from agentcore_emulator.errors import ValidationException
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.store import Store
@@ -211,9 +212,10 @@ async def test_records_are_found_after_a_restart_whatever_found_them_before(
         await make(text)
     await plane.close()
     await store.close()
-    for kind in ("embeddings", "text", "embeddings"):
+    kinds: tuple[RetrievalKind, ...] = ("embeddings", "text", "embeddings")
+    for kind in kinds:
         again = Store(f"sqlite:///{tmp_path / 'state.db'}")
-        found = MemoryPlane(again, clock, "us-east-1", "123456789012", retrieval=kind)  # type: ignore[arg-type]
+        found = MemoryPlane(again, clock, "us-east-1", "123456789012", retrieval=kind)
         await found.open()
         given = {"memoryId": memory, "namespacePath": "/", "searchCriteria": {"searchQuery": "sushi"}}
         page = await found.operations["RetrieveMemoryRecords"](given)

@@ -43,7 +43,7 @@ class Retrieval:
         ResourceNotFoundException when there is no such memory.
         """
         now = milliseconds(self._clock.time())
-        memory = await self._store.read(lambda c: memories.find(c, given["memoryId"]))
+        memory = await self._store.read(lambda c: memories.find(c, given["memoryId"], now))
         # Before the search, which may have to wait, so that what makes no sense is told at once.
         conditions = scope(memory, given, given["searchCriteria"], "searchCriteria.metadataFilters", now)
         ranked = await self._ranking.prepare(memory.key)
