@@ -9,11 +9,13 @@ from typing import Any
 from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, func, insert, select, update
 
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
+from agentcore_emulator.errors import ResourceNotFoundException
 from agentcore_emulator.memory import branches, ids, memories, tables
+from agentcore_emulator.memory.extraction import Extraction
 from agentcore_emulator.memory.filters import metadata_conditions
 from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import DAY, event_metadata, events, milliseconds, sessions
+from agentcore_emulator.memory.times import moment
 from agentcore_emulator.memory.transitions import refuse_while_busy
 from agentcore_emulator.store import Store
 
@@ -21,8 +23,6 @@ __all__ = ["Events"]
 
 # botocore model, documentation of ListEvents.
 _PAGE = 20
-# The year 10000, which neither Python nor ISO 8601 can write.
-_END_OF_TIME = 253_402_300_800
 
 
 def _showing(*columns: Column[Any]) -> Select[Any]:
@@ -78,9 +78,10 @@ class Events:
     call has written, every later one sees.
     """
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, extraction: Extraction) -> None:
         self._store = store
         self._clock = clock
+        self._extraction = extraction
 
     async def create_event(self, given: dict[str, Any]) -> dict[str, Any]:
         """`{"event": Event}`. A session without an id gets a UUID. Without a branch, the event is on `main`.
@@ -90,19 +91,20 @@ class Events:
         eventTimestamp. Raises ValidationException for a time stamp or a branch that cannot be, and while the memory is
         being created or deleted.
         """
-        if not 0 <= given["eventTimestamp"] < _END_OF_TIME:
-            raise ValidationException("Invalid eventTimestamp: must be between the years 1970 and 9999")
         new = {**given, "sessionId": given.get("sessionId") or str(uuid.uuid4())}
         metadata = given.get("metadata")
         values = {
-            "timestamp": milliseconds(given["eventTimestamp"]),
+            "timestamp": moment("eventTimestamp", given["eventTimestamp"]),
             "payload": given["payload"],
             # Events have string values only (botocore model, `MetadataValue`).
             "metadata": None if metadata is None else {key: value["stringValue"] for key, value in metadata.items()},
             "token": ids.token_digest(given),
         }
         now = milliseconds(self._clock.time())
-        return {"event": await self._store.write(lambda c: _create(c, new, values, now))}
+        event, waiting = await self._store.write(lambda c: _create(c, new, values, now, self._extraction))
+        if waiting:
+            self._extraction.wake()
+        return {"event": event}
 
     async def get_event(self, given: dict[str, Any]) -> dict[str, Any]:
         """`{"event": Event}`. Raises ResourceNotFoundException when there is none, or it has expired."""
@@ -130,12 +132,15 @@ class Events:
         return await self._store.read(lambda c: _list(c, given, now))
 
 
-def _create(connection: Connection, new: Mapping[str, Any], values: dict[str, Any], now: int) -> dict[str, Any]:
+def _create(
+    connection: Connection, new: Mapping[str, Any], values: dict[str, Any], now: int, extraction: Extraction
+) -> tuple[dict[str, Any], bool]:
+    """The event, and whether anything is to be extracted from it."""
     _purge(connection, now)
     memory = memories.find(connection, new["memoryId"], now)
     seen = {"memory_key": memory.key, "token": values["token"]}
     if values["token"] is not None and (row := connection.execute(_REPEATED, seen).first()):
-        return _event(row)
+        return _event(row), False
     # That it is refused while a memory is made was observed. Strategies that come or go do not concern it.
     refuse_while_busy(memory, now, "CreateEvent", "create event", allowed=("ACTIVE", "UPDATING"))
     expires_at = now + memory.expiry_days * DAY
@@ -159,7 +164,8 @@ def _create(connection: Connection, new: Mapping[str, Any], values: dict[str, An
         "payload": new["payload"],
         "branch": _branch(branch, root),
     }
-    return {**event, "metadata": new["metadata"]} if "metadata" in new else event
+    waiting = extraction.enqueue(connection, memory, new, event_id=event_id, timestamp=values["timestamp"], now=now)
+    return ({**event, "metadata": new["metadata"]} if "metadata" in new else event), waiting
 
 
 def _purge(connection: Connection, now: int) -> None:

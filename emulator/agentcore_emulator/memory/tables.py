@@ -31,6 +31,7 @@ __all__ = [
     "event_metadata",
     "events",
     "extraction_jobs",
+    "ingestions",
     "memories",
     "milliseconds",
     "record_metadata",
@@ -234,13 +235,24 @@ extraction_jobs = Table(
     Column("variables", JSON, nullable=False),
     # The event's metadata: {key: string value}.
     Column("metadata", JSON, nullable=False),
-    # PENDING, FAILED, or STARTED again by StartMemoryExtractionJob.
+    # PENDING; FAILED, or STARTED again by StartMemoryExtractionJob; OPEN while its episode is not over.
     Column("status", String, nullable=False),
     Column("failure_reason", String),
     Column("due_at", _Time, nullable=False),
-    # Digest of the clientToken of an ingestion.
-    Column("token", String),
     Index("ix_extraction_jobs_due", "status", "due_at"),
+    Index("ix_extraction_jobs_memory", "memory_key", "status"),
+    Index("ix_extraction_jobs_session", "strategy_key", "actor_id", "session_id"),
+)
+
+# Ingestions that a repeated clientToken is recognized by. They make no event, and their jobs go when they are done.
+ingestions = Table(
+    "ingestions",
+    metadata,
+    Column("memory_key", ForeignKey(memories.c.key, ondelete="CASCADE"), primary_key=True),
+    # Digest of the clientToken.
+    Column("token", String, primary_key=True),
+    Column("session_id", _Id, nullable=False),
+    Column("forget_at", _Time, nullable=False, index=True),
 )
 
 

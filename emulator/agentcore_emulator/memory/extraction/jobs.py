@@ -1,0 +1,220 @@
+"""The backlog: one job for each event, or ingestion, and each strategy that is to make records of it.
+
+A job is PENDING until it is done, when its row goes in the transaction that brings the records. So a job that was under
+way when the process ended is there after the next start, and one that is done is never done again. A job that cannot be
+done is FAILED, and STARTED when somebody asks for it again. Messages of an episode that is not over wait as OPEN.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
+
+from agentcore_emulator.memory import namespaces, strategies, tables
+from agentcore_emulator.memory.tables import extraction_jobs, memories
+
+__all__ = [
+    "FAILED",
+    "OPEN",
+    "PENDING",
+    "STARTED",
+    "Task",
+    "due",
+    "enqueue",
+    "fail",
+    "finish",
+    "load",
+    "pending",
+    "postpone",
+]
+
+PENDING: Final = "PENDING"
+STARTED: Final = "STARTED"
+OPEN: Final = "OPEN"
+FAILED: Final = "FAILED"
+
+_WAITING = extraction_jobs.c.status.in_((PENDING, STARTED, OPEN))
+_LONGEST_REASON = 1_000
+
+_INSERTION = insert(extraction_jobs)
+# The oldest job of every memory, then the second of each, and so on.
+_TURN = func.row_number().over(partition_by=extraction_jobs.c.memory_key, order_by=extraction_jobs.c.key)
+_DUE = (
+    select(extraction_jobs.c.key, extraction_jobs.c.strategy_key, extraction_jobs.c.actor_id)
+    .where(_WAITING, extraction_jobs.c.due_at <= bindparam("now"))
+    .order_by(_TURN, extraction_jobs.c.key)
+    .limit(bindparam("most"))
+)
+_NEXT = select(func.min(extraction_jobs.c.due_at)).where(_WAITING)
+_PENDING = (
+    select(extraction_jobs.c.key)
+    .join(memories, memories.c.key == extraction_jobs.c.memory_key)
+    .where(
+        or_(memories.c.id == bindparam("memory"), memories.c.arn == bindparam("memory")),
+        _WAITING,
+        extraction_jobs.c.due_at <= bindparam("now"),
+    )
+    .limit(1)
+)
+_BY_KEY = select(extraction_jobs).where(extraction_jobs.c.key == bindparam("job"), _WAITING)
+_STRATEGY = select(tables.strategies).where(tables.strategies.c.key == bindparam("strategy"))
+_COMPANIONS = (
+    select(extraction_jobs)
+    .where(
+        extraction_jobs.c.strategy_key == bindparam("strategy"),
+        extraction_jobs.c.actor_id == bindparam("actor"),
+        extraction_jobs.c.session_id == bindparam("session"),
+        extraction_jobs.c.status.in_((OPEN, STARTED)),
+    )
+    .order_by(extraction_jobs.c.key)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job with its strategy, by column, and all the jobs of its session that wait for the episode's end, itself last.
+
+    For a strategy that has no episodes, `jobs` is the one job.
+    """
+
+    strategy: Mapping[str, Any]
+    kind: str
+    jobs: Sequence[Row[Any]]
+
+    @property
+    def job(self) -> Row[Any]:
+        """The job that is due."""
+        return self.jobs[-1]
+
+    @property
+    def keys(self) -> list[int]:
+        """Of all its jobs."""
+        return [job.key for job in self.jobs]
+
+
+def enqueue(
+    connection: Connection,
+    memory: Row[Any],
+    given: Mapping[str, Any],
+    *,
+    event_id: str | None,
+    timestamp: int,
+    now: int,
+    delay: int,
+) -> bool:
+    """Note what is to be extracted from an event; False when that is nothing.
+
+    `memory` is a row of tables.memories, `given` the input of CreateEvent, or one that IngestData puts in its form.
+    `timestamp`, `now` and `delay` are milliseconds. Conversational and `json` payloads are looked at, blobs are not,
+    and nothing is when extractionMode is SKIP. A strategy whose namespace has a variable without a value is passed
+    over; so is one that is not active yet. (All: AWS developer guide, long-term memory, and the botocore model.)
+    """
+    if given.get("extractionMode") == "SKIP":
+        return False
+    messages = list(_messages(given["payload"], event_id))
+    if not messages:
+        return False
+    variables = _variables(memory, given)
+    named = {"actor_id": given["actorId"], "session_id": given["sessionId"]}
+    rows = []
+    for strategy in strategies.active(connection, memory.key, now):
+        template = strategy.namespace_template
+        if namespaces.fill(template, **named, strategy_id=strategy.id, variables=variables) is None:
+            continue
+        looked_at = [message for message in messages if _concerns(message, strategies.base_type(strategy._mapping))]
+        if looked_at:
+            rows.append(
+                {
+                    "memory_key": memory.key,
+                    "strategy_key": strategy.key,
+                    "id": str(uuid.uuid4()),
+                    **named,
+                    "messages": looked_at,
+                    "timestamp": timestamp,
+                    "variables": variables,
+                    "metadata": {key: value["stringValue"] for key, value in (given.get("metadata") or {}).items()},
+                    "status": PENDING,
+                    "due_at": now + delay,
+                }
+            )
+    if rows:
+        connection.execute(_INSERTION, rows)
+    return bool(rows)
+
+
+def due(connection: Connection, now: int, most: int) -> tuple[Sequence[Row[Any]], int | None]:
+    """Up to `most` jobs that are due, memories taking turns, and when the earliest of all is or was due."""
+    rows = connection.execute(_DUE, {"now": now, "most": most}).all()
+    return rows, connection.execute(_NEXT).scalar()
+
+
+def pending(connection: Connection, memory_id: str, now: int) -> bool:
+    """Whether the memory with this id or ARN has a job that is due."""
+    return connection.execute(_PENDING, {"memory": memory_id, "now": now}).first() is not None
+
+
+def load(connection: Connection, key: int) -> Task | None:
+    """What a job needs to be done; None when it needs not be done any more."""
+    job = connection.execute(_BY_KEY, {"job": key}).first()
+    if job is None:
+        return None
+    strategy = connection.execute(_STRATEGY, {"strategy": job.strategy_key}).one()._mapping
+    kind = strategies.base_type(strategy)
+    # Self-managed strategies get no jobs.
+    assert kind is not None
+    jobs = [job]
+    if kind == "EPISODIC":
+        named = {"strategy": job.strategy_key, "actor": job.actor_id, "session": job.session_id}
+        jobs = [one for one in connection.execute(_COMPANIONS, named) if one.key != key] + jobs
+    return Task(dict(strategy), kind, jobs)
+
+
+def finish(connection: Connection, keys: Sequence[int]) -> bool:
+    """Remove jobs that are done; False when they are not there any more, because their memory or strategy is not."""
+    return connection.execute(delete(extraction_jobs).where(extraction_jobs.c.key.in_(keys))).rowcount == len(keys)
+
+
+def fail(connection: Connection, keys: Sequence[int], reason: str) -> None:
+    """Leave jobs to whoever starts them again."""
+    values = {"status": FAILED, "failure_reason": reason[:_LONGEST_REASON]}
+    connection.execute(update(extraction_jobs).where(extraction_jobs.c.key.in_(keys)).values(values))
+
+
+def postpone(connection: Connection, keys: Sequence[int], due_at: int) -> None:
+    """Have jobs wait for their episode's end, at `due_at` the latest."""
+    values = {"status": OPEN, "due_at": due_at}
+    connection.execute(update(extraction_jobs).where(extraction_jobs.c.key.in_(keys)).values(values))
+
+
+def _messages(payload: Sequence[Mapping[str, Any]], event_id: str | None) -> Iterator[dict[str, Any]]:
+    event = {} if event_id is None else {"eventId": event_id}
+    for index, item in enumerate(payload):
+        place = {**event, "messageIndex": index}
+        if "json" in item:
+            yield {**place, "json": item["json"]["content"]}
+        elif "conversational" in item:
+            said = item["conversational"]
+            yield {**place, "role": said["role"], "text": said["content"]["text"]}
+
+
+def _concerns(message: Mapping[str, Any], kind: str | None) -> bool:
+    """A user's preferences are looked for in what user and assistant say (AWS developer guide)."""
+    return kind != "USER_PREFERENCE" or message.get("role", "USER") in ("USER", "ASSISTANT")
+
+
+def _variables(memory: Row[Any], given: Mapping[str, Any]) -> dict[str, str]:
+    """The values of the namespace keys that the memory declares, as far as they are valid."""
+    values: Mapping[str, str] = given.get("extractionConfig", {}).get("namespaceVariables", {})
+    declared = {entry["key"]: entry.get("validation", {}) for entry in memory.settings.get("namespaceKeys", ())}
+    return {
+        key: value
+        for key, value in values.items()
+        if key in declared
+        and value in declared[key].get("allowedValues", [value])
+        and re.fullmatch(declared[key].get("regexPattern", ".*"), value)
+    }

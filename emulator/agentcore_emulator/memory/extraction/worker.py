@@ -1,0 +1,212 @@
+"""Works the backlog off, beside everything else that the emulator does.
+
+Nobody waits for it when writing: CreateEvent answers as soon as its event and its jobs are on disk. Whoever reads
+records waits until the jobs of that memory are done which are due by then (`settled`). So with a delay of 0 the records
+of an event are there for the first request after it, and the SDK's `wait_for_memories` returns at once; and what takes
+its time, a model for example, holds up nobody but those who ask.
+
+What has to be done is in the database alone. Jobs are done in order for each actor and strategy, since later ones change
+what earlier ones have found, and at the same time otherwise.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import Connection, Row
+
+from agentcore_emulator.clock import Clock, Timer
+from agentcore_emulator.memory import strategies
+from agentcore_emulator.memory.extraction import episodes, jobs, keeping, messages
+from agentcore_emulator.memory.extraction.extractor import ExtractionFailure, Extractor, Known, Memo, Recall, Work
+from agentcore_emulator.memory.extraction.jobs import Task
+from agentcore_emulator.memory.tables import milliseconds
+from agentcore_emulator.store import Store, StoreError
+
+__all__ = ["Worker"]
+
+_log = logging.getLogger(__name__)
+
+# Jobs that are looked up at once, for each that can be under way.
+_AHEAD = 2
+# Seconds for which a reader waits, for which the end waits, and until a state file that failed is tried again.
+_PATIENCE = 10.0
+_GRACE = 1.0
+_RETRY = 5.0
+
+
+class Worker:
+    """Does the jobs of all memories with one extractor. Nothing is done before `start`."""
+
+    def __init__(self, store: Store, clock: Clock, extractor: Extractor) -> None:
+        self._store = store
+        self._clock = clock
+        self._extractor = extractor
+        self._running = False
+        self._task: asyncio.Task[None] | None = None
+        self._again = False
+        self._timer: Timer | None = None
+        self._due_at = 0
+        self._step = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin with what an earlier process has left."""
+        self._running = True
+        self.wake()
+
+    async def close(self) -> None:
+        """Stop. What is under way is finished if that takes no longer than a second; the rest stays for the next start."""
+        self._running = False
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            _, late = await asyncio.wait({self._task}, timeout=_GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def wake(self) -> None:
+        """See whether there is something to do."""
+        self._again = True
+        if self._running and self._task is None:
+            # What time has set off, an advance of the clock waits for.
+            self._task = self._clock.in_background(self._work())
+
+    async def settled(self, memory_id: str) -> None:
+        """Wait until the memory with this id or ARN has no job that is due, but not longer than ten seconds."""
+        if self._task is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                while self._task is not None:
+                    step = self._step
+                    due = functools.partial(jobs.pending, memory_id=memory_id, now=self._now())
+                    if not await self._store.read(due):
+                        return
+                    await step.wait()
+
+    def _now(self) -> int:
+        return milliseconds(self._clock.time())
+
+    async def _work(self) -> None:
+        try:
+            while self._running:
+                self._again = False
+                # A timer may ring a hair before the moment that it was set for.
+                now = max(self._now(), self._due_at)
+                self._due_at = 0
+                most = _AHEAD * self._extractor.concurrency
+                batch, next_due = await self._store.read(functools.partial(jobs.due, now=now, most=most))
+                if batch:
+                    await self._do_all(batch)
+                elif not self._again:
+                    self._arm(next_due)
+                    return
+        except StoreError as error:
+            _log.error("memory extraction has to wait: %s", error)
+            self._arm_in(_RETRY)
+        except Exception:  # noqa: BLE001 - nobody else would hear of it
+            _log.exception("memory extraction stopped; the next event starts it again")
+        finally:
+            self._task = None
+            self._stepped()
+
+    def _stepped(self) -> None:
+        self._step.set()
+        self._step = asyncio.Event()
+
+    def _arm(self, due_at: int | None) -> None:
+        if due_at is not None:
+            self._arm_in(max(0, due_at - self._now()) / 1000, due_at)
+
+    def _arm_in(self, seconds: float, due_at: int = 0) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+        async def ring() -> None:
+            self._timer = None
+            self._due_at = due_at
+            self.wake()
+            if self._task is not None:
+                await asyncio.wait({self._task})
+
+        self._timer = self._clock.call_later(seconds, ring)
+
+    async def _do_all(self, batch: Sequence[Row[Any]]) -> None:
+        lanes: dict[tuple[int, str], list[int]] = {}
+        for job in batch:
+            lanes.setdefault((job.strategy_key, job.actor_id), []).append(job.key)
+        places = asyncio.Semaphore(self._extractor.concurrency)
+
+        async def do(keys: Sequence[int]) -> None:
+            async with places:
+                for key in keys:
+                    if self._running:
+                        await self._do(key)
+                        self._stepped()
+
+        await asyncio.gather(*(do(keys) for keys in lanes.values()))
+
+    async def _do(self, key: int) -> None:
+        task = await self._store.read(lambda c: jobs.load(c, key))
+        if task is None:
+            return
+        said = messages.read([message for job in task.jobs for message in job.messages])
+        if task.kind == "EPISODIC" and task.job.status == jobs.PENDING and not episodes.over(said):
+            due_at = self._now() + episodes.IDLE
+            await self._store.write(lambda c: jobs.postpone(c, task.keys, due_at))
+            return
+        try:
+            memos = await self._extract(task, said)
+            await self._store.write(functools.partial(_done, task=task, memos=memos, now=self._now()))
+            return
+        except StoreError:
+            raise
+        except ExtractionFailure as error:
+            reason = str(error)
+            _log.error("%s: %s", _failed(task), reason)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
+            reason = f"The extractor failed with {type(error).__name__}; the emulator's log says where"
+            _log.exception("%s", _failed(task))
+        await self._store.write(lambda c: jobs.fail(c, task.keys, reason))
+
+    async def _extract(self, task: Task, said: Sequence[messages.Message]) -> Sequence[Memo]:
+        if not said:
+            return []
+        return await self._extractor.extract(
+            Work(
+                kind=task.kind,
+                strategy=task.strategy,
+                reflects=strategies.reflection_template(task.strategy) is not None,
+                actor_id=task.job.actor_id,
+                session_id=task.job.session_id,
+                messages=said,
+                recall=self._recall(task),
+            )
+        )
+
+    def _recall(self, task: Task) -> Recall:
+        async def recall(prefix: str = "", *, reflections: bool = False, limit: int = 50) -> Sequence[Known]:
+            return await self._store.read(
+                lambda c: keeping.known(c, task, prefix, reflections=reflections, limit=limit)
+            )
+
+        return recall
+
+
+def _done(connection: Connection, task: Task, memos: Sequence[Memo], now: int) -> None:
+    if jobs.finish(connection, task.keys):
+        keeping.keep(connection, task, memos, now)
+
+
+def _failed(task: Task) -> str:
+    job = task.job
+    return (
+        f"Extraction job {job.id} of the strategy {task.strategy['id']} failed (actor {job.actor_id}, session "
+        f"{job.session_id}); StartMemoryExtractionJob tries it again"
+    )
