@@ -18,6 +18,7 @@ __all__ = [
     "STATE_DIR",
     "STATE_FILE",
     "ClockKind",
+    "ExtractionKind",
     "IsolationKind",
     "MicroVMs",
     "Platform",
@@ -46,6 +47,9 @@ IsolationKind = Literal["namespaces", "plain"]
 
 Protocol = Literal["HTTP", "MCP", "A2A", "AGUI"]
 """What an agent's server speaks (botocore's `bedrock-agentcore-control` model, `ServerProtocol`)."""
+
+ExtractionKind = Literal["rules", "model"]
+"""Who makes memory records of events: the emulator's own rules, or a model that is asked through bedrock-runtime."""
 
 MicroVMs = Literal["fork", "spawn"]
 """What carries the sessions of Python agents: processes forked from a warm one, or fresh interpreters."""
@@ -101,7 +105,8 @@ class Settings:
     whose calls go to real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that
     are let in besides loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model,
     `faults` one of the faults to begin with. `latency` names the profile of the pauses that AWS would make,
-    `memory_delays` the one of the time that its memories take to be created, updated and deleted.
+    `memory_delays` the one of the time that its memories take to be created, updated and deleted. `extraction` says who
+    makes memory records of events, `extraction_delay` how many seconds after them.
     `idle_timeout` and `max_lifetime` are in seconds and go before what the project says, as does `protocol`.
     `busy_needs_time` is as in `runtime.lifecycle.PingRules`. `session_storage` is the name below `/mnt` of the
     folder that outlives a stop. Without `isolation` it is the better one that works, without `microvms` guests are
@@ -139,5 +144,7 @@ class Settings:
     latency: Profile = "none"
     memory_delays: Profile = "none"
     retrieval: RetrievalKind = "text"
+    extraction: ExtractionKind = "rules"
+    extraction_delay: float = 0.0
     region: str = REGION
     account_id: str = ACCOUNT_ID

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from agentcore_emulator import __version__, fault_file
 from agentcore_emulator.admin import admin_app
@@ -28,6 +29,7 @@ from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
 from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.memory.extraction import Extractor
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime import reload
@@ -166,7 +168,13 @@ class Emulator:
             self._stack.push_async_callback(passthrough.close)
 
         memory = MemoryPlane(
-            store, clock, settings.region, settings.account_id, settings.memory_delays, settings.retrieval
+            store,
+            clock,
+            settings.region,
+            settings.account_id,
+            settings.memory_delays,
+            settings.retrieval,
+            extraction_delay=settings.extraction_delay,
         )
         self._stack.push_async_callback(memory.close)
         await memory.open()
@@ -198,6 +206,7 @@ class Emulator:
             faults=faults,
             latency=latency,
         )
+        memory.start(_extractor(settings, app))
         await self._serve(app, listener, sessions)
 
     async def _boot(
@@ -263,6 +272,16 @@ class Emulator:
 
         self._stack.push_async_callback(end)
         await server.listening.wait()
+
+
+def _extractor(settings: Settings, app: ASGIApp) -> Extractor | None:
+    """Who makes memory records; None for the rules."""
+    if settings.extraction == "rules":
+        return None
+    # Its HTTP client takes a tenth of a second to import.
+    from agentcore_emulator.memory.extraction.model import Converse, Model
+
+    return Model(Converse(app, settings.region))
 
 
 async def _with_memory(runtime: AgentRuntime, plane: MemoryPlane) -> AgentRuntime:

@@ -19,6 +19,7 @@ from agentcore_emulator.config import (
     DEFAULT_PORT,
     STATE_DIR,
     ClockKind,
+    ExtractionKind,
     IsolationKind,
     MicroVMs,
     Platforms,
@@ -248,6 +249,14 @@ def settings(
             "How memory records are found: by their words (text), or by a small model's vectors (embeddings).",
         ),
     ] = "text",
+    extraction: Annotated[
+        ExtractionKind,
+        _option("EXTRACTION", "Who makes memory records of events: rules for English, or a model by Converse."),
+    ] = "rules",
+    extraction_delay: Annotated[
+        float,
+        _option("EXTRACTION_DELAY", "Seconds after an event until records are made of it.", min=0, metavar="SECONDS"),
+    ] = 0.0,
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -290,6 +299,8 @@ def settings(
         latency=pauses,
         memory_delays=transitions,
         retrieval=retrieval,
+        extraction=extraction,
+        extraction_delay=extraction_delay,
     )
 
 

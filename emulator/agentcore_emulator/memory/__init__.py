@@ -11,6 +11,7 @@ from agentcore_emulator.config import RetrievalKind
 from agentcore_emulator.errors import AWSError, InternalServerException, ServiceException
 from agentcore_emulator.latency import Profile
 from agentcore_emulator.memory.events import Events
+from agentcore_emulator.memory.extraction import Extraction, Extractor, Rules
 from agentcore_emulator.memory.memories import Memories
 from agentcore_emulator.memory.project import ProjectMemory
 from agentcore_emulator.memory.record_batches import RecordBatches
@@ -33,8 +34,9 @@ class MemoryPlane:
     Each handler takes the operation's parsed and validated input (member names of the botocore model, time stamps in
     seconds) and returns its output structure. Besides what each one says, all raise ServiceException (500), or
     InternalServerException where tags are concerned, with one plain sentence when the state file fails them.
-    `delays_profile` says for how long memories are in transitional states, `retrieval` how records are found. Raises
-    `ProjectError` when that needs what is not installed.
+    `delays_profile` says for how long memories are in transitional states, `retrieval` how records are found, and
+    `extraction_delay` how many seconds of the clock after an event they are made of it. Raises `ProjectError` when
+    `retrieval` needs what is not installed.
     """
 
     services: Sequence[str] = ("bedrock-agentcore", "bedrock-agentcore-control")
@@ -47,11 +49,14 @@ class MemoryPlane:
         account: str,
         delays_profile: Profile = "none",
         retrieval: RetrievalKind = "text",
+        *,
+        extraction_delay: float = 0.0,
     ) -> None:
         memories = Memories(store, clock, region, account, delays(delays_profile))
         self.ensure_memory = ProjectMemory(store, clock, memories).ensure
         tags = Tags(store, clock)
-        events = Events(store, clock)
+        self._extraction = Extraction(store, clock, extraction_delay)
+        events = Events(store, clock, self._extraction)
         sessions = Sessions(store, clock)
         records = Records(store, clock)
         batches = RecordBatches(store, clock)
@@ -70,12 +75,15 @@ class MemoryPlane:
             "ListActors": sessions.list_actors,
             "ListSessions": sessions.list_sessions,
             "GetMemoryRecord": records.get_memory_record,
-            "ListMemoryRecords": records.list_memory_records,
+            "ListMemoryRecords": self._settled(records.list_memory_records),
             "DeleteMemoryRecord": records.delete_memory_record,
             "BatchCreateMemoryRecords": batches.batch_create_memory_records,
             "BatchUpdateMemoryRecords": batches.batch_update_memory_records,
             "BatchDeleteMemoryRecords": batches.batch_delete_memory_records,
-            "RetrieveMemoryRecords": found.retrieve_memory_records,
+            "RetrieveMemoryRecords": self._settled(found.retrieve_memory_records),
+            "IngestData": self._extraction.ingest_data,
+            "ListMemoryExtractionJobs": self._extraction.list_memory_extraction_jobs,
+            "StartMemoryExtractionJob": self._extraction.start_memory_extraction_job,
         }
         tag_handlers: dict[str, _Handler] = {
             "TagResource": tags.tag_resource,
@@ -87,12 +95,30 @@ class MemoryPlane:
             **{name: _plain(handler, InternalServerException) for name, handler in tag_handlers.items()},
         }
 
+    def _settled(self, handler: _Handler) -> _Handler:
+        """The handler of an operation that reads records, which sees those of every event before it."""
+
+        @functools.wraps(handler)
+        async def handled(given: dict[str, Any]) -> dict[str, Any]:
+            await self._extraction.settled(given["memoryId"])
+            return await handler(given)
+
+        return handled
+
     async def open(self) -> None:
-        """Begin with what goes on in the background."""
+        """Begin with what goes on in the background, but for extraction."""
         await self._ranking.open()
 
+    def start(self, extractor: Extractor | None = None) -> None:
+        """Begin to make memory records of events, those of an earlier process first; by the rules for English, or so.
+
+        To be called within the event loop that the handlers are called in.
+        """
+        self._extraction.start(extractor or Rules())
+
     async def close(self) -> None:
-        """End it. The store must be open still."""
+        """End all that. The store must be open still."""
+        await self._extraction.close()
         await self._ranking.close()
 
 

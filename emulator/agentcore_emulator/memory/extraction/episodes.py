@@ -1,9 +1,9 @@
 """When an episode is over.
 
-AWS lets its model decide, and waits when it cannot tell ("the system waits to see if the conversation is continued",
-AWS developer guide, episodic memory strategy, in other words). Here an episode is over when the last thing that the user says is a
-closing word ("Thanks, that works.", "Never mind."), though not when it is the first; when it has grown to `LONGEST`
-messages; or when nothing was said in the session for `IDLE` milliseconds of the emulator's clock.
+AWS lets a model find out, and does not say how (AWS developer guide, episodic memory strategy). Here an episode is
+over when the last thing that the user says closes it ("Thanks, that works.", "Never mind."), though not when that is
+the first; when it has grown to `LONGEST` messages; or when nothing was said in the session for `IDLE` milliseconds of
+the emulator's clock.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def over(messages: Sequence[Message]) -> bool:
 
 def closing(text: str) -> bool | None:
     """Whether a user who ends an episode with this was served; None for a text that ends none."""
-    text = text.replace("’", "'").strip()
+    text = text.replace("\u2019", "'").strip()
     # "Thanks! And how do I …?" goes on.
     if len(text) > _LONGEST_CLOSING or text.endswith("?"):
         return None

@@ -51,12 +51,15 @@ class Work:
     """What one job, or one episode, has to be made of.
 
     `kind` is the built-in `MemoryStrategyType` whose form the records have, `strategy` a row of `tables.strategies` by
-    column, `reflects` whether it has a namespace for reflections.
+    column, `reflects` whether it has a namespace for reflections. `inferred` are the entries of the `metadataSchema`
+    whose values a model is to find, those of reflections in `inferred_of_reflections`.
     """
 
     kind: str
     strategy: Mapping[str, Any]
     reflects: bool
+    inferred: Sequence[Mapping[str, Any]]
+    inferred_of_reflections: Sequence[Mapping[str, Any]]
     actor_id: str
     session_id: str
     messages: Sequence[Message]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
 from agentcore_emulator.memory import namespaces, strategies, tables
 from agentcore_emulator.memory.tables import extraction_jobs, memories
@@ -44,7 +44,7 @@ _LONGEST_REASON = 1_000
 _INSERTION = insert(extraction_jobs)
 # The oldest job of every memory, then the second of each, and so on.
 _TURN = func.row_number().over(partition_by=extraction_jobs.c.memory_key, order_by=extraction_jobs.c.key)
-_DUE = (
+_DUE: Select[Any] = (
     select(extraction_jobs.c.key, extraction_jobs.c.strategy_key, extraction_jobs.c.actor_id)
     .where(_WAITING, extraction_jobs.c.due_at <= bindparam("now"))
     .order_by(_TURN, extraction_jobs.c.key)
@@ -126,7 +126,9 @@ def enqueue(
         template = strategy.namespace_template
         if namespaces.fill(template, **named, strategy_id=strategy.id, variables=variables) is None:
             continue
-        looked_at = [message for message in messages if _concerns(message, strategies.base_type(strategy._mapping))]
+        looked_at = [
+            message for message in messages if _concerns(message, strategies.base_type(dict(strategy._mapping)))
+        ]
         if looked_at:
             rows.append(
                 {
@@ -150,7 +152,8 @@ def enqueue(
 def due(connection: Connection, now: int, most: int) -> tuple[Sequence[Row[Any]], int | None]:
     """Up to `most` jobs that are due, memories taking turns, and when the earliest of all is or was due."""
     rows = connection.execute(_DUE, {"now": now, "most": most}).all()
-    return rows, connection.execute(_NEXT).scalar()
+    next_due: int | None = connection.execute(_NEXT).scalar()
+    return rows, next_due
 
 
 def pending(connection: Connection, memory_id: str, now: int) -> bool:
@@ -163,7 +166,7 @@ def load(connection: Connection, key: int) -> Task | None:
     job = connection.execute(_BY_KEY, {"job": key}).first()
     if job is None:
         return None
-    strategy = connection.execute(_STRATEGY, {"strategy": job.strategy_key}).one()._mapping
+    strategy = dict(connection.execute(_STRATEGY, {"strategy": job.strategy_key}).one()._mapping)
     kind = strategies.base_type(strategy)
     # Self-managed strategies get no jobs.
     assert kind is not None
@@ -171,7 +174,7 @@ def load(connection: Connection, key: int) -> Task | None:
     if kind == "EPISODIC":
         named = {"strategy": job.strategy_key, "actor": job.actor_id, "session": job.session_id}
         jobs = [one for one in connection.execute(_COMPANIONS, named) if one.key != key] + jobs
-    return Task(dict(strategy), kind, jobs)
+    return Task(strategy, kind, jobs)
 
 
 def finish(connection: Connection, keys: Sequence[int]) -> bool:

@@ -14,11 +14,11 @@ from agentcore_emulator.memory.extraction.extractor import Known, Memo
 from agentcore_emulator.memory.extraction.jobs import Task
 from agentcore_emulator.memory.tables import DAY, records
 
-__all__ = ["keep", "known"]
+__all__ = ["inferred", "keep", "known"]
 
 # botocore model, `MemoryContentText`.
 _LONGEST_TEXT = 16_000
-# Subjects are indexed, with the namespace and the actor before them, and an entry of PostgreSQL's has room for 2,700 bytes.
+# Subjects are indexed, after namespace and actor, and an entry of PostgreSQL's has room for 2,700 bytes.
 _LONGEST_SUBJECT = 200
 # AWS developer guide, metadata on long-term memory: so many keys are copied from the event.
 _MOST_COPIED = 3
@@ -90,11 +90,22 @@ def _subject(task: Task, subject: str) -> str:
     return f"{task.job.actor_id} {subject}"
 
 
-def schema(task: Task, *, reflections: bool) -> Sequence[Mapping[str, Any]]:
+def inferred(task: Task, *, reflections: bool) -> Sequence[Mapping[str, Any]]:
+    """The entries of the metadata schema whose values only a model can find."""
+    return [
+        entry
+        for entry in _schema(task, reflections=reflections)
+        if "extractionConfig" in entry and not _is_copied(entry)
+    ]
+
+
+def _schema(task: Task, *, reflections: bool) -> Sequence[Mapping[str, Any]]:
     """The `metadataSchema` of the strategy's records, or of its reflections."""
     holder = task.strategy["settings"]
     if reflections:
-        reflection = next(iter((task.strategy["configuration"] or {}).get("reflection", {}).values()), {})
+        reflection: Mapping[str, Any] = next(
+            iter((task.strategy["configuration"] or {}).get("reflection", {}).values()), {}
+        )
         holder = reflection.get("episodicReflectionOverride", reflection)
     entries: Sequence[Mapping[str, Any]] = holder.get("memoryRecordSchema", {}).get("metadataSchema", ())
     return entries
@@ -102,10 +113,14 @@ def schema(task: Task, *, reflections: bool) -> Sequence[Mapping[str, Any]]:
 
 def _copied(task: Task, *, reflections: bool) -> dict[str, Any]:
     """The event's own metadata, for the keys whose extraction is STRICTLY_CONSISTENT, each in the type of its key."""
-    keys = [one for one in schema(task, reflections=reflections) if one.get("extractionType") == "STRICTLY_CONSISTENT"]
+    keys = [entry for entry in _schema(task, reflections=reflections) if _is_copied(entry)]
     values = {key["key"]: _value(key.get("type", "STRING"), task.job.metadata.get(key["key"], "")) for key in keys}
     present = {key: value for key, value in values.items() if value is not None}
     return dict(list(present.items())[:_MOST_COPIED])
+
+
+def _is_copied(entry: Mapping[str, Any]) -> bool:
+    return entry.get("extractionType") == "STRICTLY_CONSISTENT"
 
 
 def _value(kind: str, text: str) -> dict[str, Any] | None:

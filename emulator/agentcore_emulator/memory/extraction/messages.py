@@ -26,7 +26,7 @@ _ROLES: Mapping[str, Role] = {
     "other": "OTHER",
 }
 
-# What a client cannot show, a database refuses, or both: controls, byte order marks, unpaired surrogates, noncharacters.
+# What a client cannot show, a database refuses, or both: controls, marks of direction, unpaired surrogates.
 _UNUSABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
@@ -43,7 +43,7 @@ _OF = "'s "
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one speaker said, or the facts in a document, a line each (DATA). `tools` are those that the speaker called."""
+    """What one speaker said, or the facts in a document, a line each (DATA). `tools` are those that were called."""
 
     role: Role
     text: str

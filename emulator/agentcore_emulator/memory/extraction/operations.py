@@ -13,7 +13,6 @@ from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException
 from agentcore_emulator.memory import ids, memories
 from agentcore_emulator.memory.extraction import jobs
-from agentcore_emulator.memory.extraction.extractor import Extractor
 from agentcore_emulator.memory.extraction.worker import Worker
 from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import DAY, extraction_jobs, ingestions, milliseconds, strategies
@@ -36,11 +35,11 @@ class Extraction:
     ResourceNotFoundException when there is no such memory.
     """
 
-    def __init__(self, store: Store, clock: Clock, extractor: Extractor, delay: float = 0.0) -> None:
+    def __init__(self, store: Store, clock: Clock, delay: float = 0.0) -> None:
         self._store = store
         self._clock = clock
         self._delay = milliseconds(delay)
-        self._worker = Worker(store, clock, extractor)
+        self._worker = Worker(store, clock)
         self.start = self._worker.start
         self.close = self._worker.close
         self.wake = self._worker.wake
@@ -56,7 +55,7 @@ class Extraction:
         timestamp: int,
         now: int,
     ) -> bool:
-        """Note what is to be extracted, as `jobs.enqueue` does. When it is True, `wake` is to be called after the commit."""
+        """Note what is to be extracted, as `jobs.enqueue` does. If it is True, call `wake` after the commit."""
         return jobs.enqueue(
             connection, memory, given, event_id=event_id, timestamp=timestamp, now=now, delay=self._delay
         )

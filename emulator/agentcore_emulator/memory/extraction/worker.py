@@ -5,8 +5,8 @@ records waits until the jobs of that memory are done which are due by then (`set
 of an event are there for the first request after it, and the SDK's `wait_for_memories` returns at once; and what takes
 its time, a model for example, holds up nobody but those who ask.
 
-What has to be done is in the database alone. Jobs are done in order for each actor and strategy, since later ones change
-what earlier ones have found, and at the same time otherwise.
+What has to be done is in the database alone. Jobs are done in order for each actor and strategy, since later ones
+change what earlier ones have found, and at the same time otherwise.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ _RETRY = 5.0
 class Worker:
     """Does the jobs of all memories with one extractor. Nothing is done before `start`."""
 
-    def __init__(self, store: Store, clock: Clock, extractor: Extractor) -> None:
+    _extractor: Extractor
+
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._extractor = extractor
         self._running = False
         self._task: asyncio.Task[None] | None = None
         self._again = False
@@ -54,13 +55,14 @@ class Worker:
         self._due_at = 0
         self._step = asyncio.Event()
 
-    def start(self) -> None:
+    def start(self, extractor: Extractor) -> None:
         """Begin with what an earlier process has left."""
+        self._extractor = extractor
         self._running = True
         self.wake()
 
     async def close(self) -> None:
-        """Stop. What is under way is finished if that takes no longer than a second; the rest stays for the next start."""
+        """Stop. What is under way is finished if that takes no longer than a second; the rest is for the next start."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
@@ -183,6 +185,8 @@ class Worker:
                 kind=task.kind,
                 strategy=task.strategy,
                 reflects=strategies.reflection_template(task.strategy) is not None,
+                inferred=keeping.inferred(task, reflections=False),
+                inferred_of_reflections=keeping.inferred(task, reflections=True),
                 actor_id=task.job.actor_id,
                 session_id=task.job.session_id,
                 messages=said,

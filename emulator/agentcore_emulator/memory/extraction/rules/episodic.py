@@ -81,9 +81,8 @@ def subject(episode: Episode) -> str:
 
 def memo(episode: Episode, session_id: str) -> Memo:
     """The episode as a record. The same one again is the same record."""
-    count = len(episode.turns)
     record = {
-        "situation": f"A conversation about {_about(episode)}, in which the user spoke {count} time{'s' * (count != 1)}.",
+        "situation": f"A conversation about {_about(episode)}, in which the user spoke {_times(len(episode.turns))}.",
         "intent": episode.intent,
         "assessment": episode.served,
         "justification": _justification(episode),
@@ -145,6 +144,10 @@ def _turns(messages: Sequence[Message]) -> Iterator[_Turn]:
             asked, done = message, []
 
 
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
 def _about(episode: Episode) -> str:
     return "this and that" if episode.topic == _NO_TOPIC else episode.topic
 
@@ -173,8 +176,7 @@ def _lesson(episode: Episode) -> str:
     outcome = {"Yes": "served the user", "No": "did not serve the user", "Unclear": "had no clear outcome"}[
         episode.served
     ]
-    count = len(episode.turns)
-    return f"Answering in {count} turn{'s' * (count != 1)}{tools} {outcome}: {episode.intent}"
+    return f"Answering {_times(len(episode.turns))}{tools} {outcome}: {episode.intent}"
 
 
 def _parsed(text: str) -> dict[str, Any]:

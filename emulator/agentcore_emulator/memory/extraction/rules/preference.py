@@ -15,7 +15,10 @@ from agentcore_emulator.memory.extraction.rules.sentences import clauses, senten
 
 __all__ = ["Preference", "find", "memos"]
 
-_ADVERBS = r"(?:(?:really|absolutely|also|still|generally|usually|mostly|particularly|especially|truly|strongly|now|much|always|just|actually|definitely|do|no\s+longer|never|quite|would)\s+)*"
+_ADVERBS = (
+    r"(?:(?:really|absolutely|also|still|generally|usually|mostly|particularly|especially|truly|strongly|now|much|always|"
+    r"just|actually|definitely|do|no\s+longer|never|quite|would)\s+)*"
+)
 
 _TASTE = re.compile(
     rf"^I\s+{_ADVERBS}(?:like|love|enjoy|prefer|favou?r|hate|dislike|adore|detest|despise|avoid|"
@@ -29,12 +32,13 @@ _TASTE = re.compile(
 # A wish is no preference: "I would like a coffee", "I would love to go there".
 _WISH = re.compile(r"^I\s+would\s+(?:\w+\s+)?(?:like|love)\b", re.IGNORECASE)
 _FAVORITE = re.compile(
-    r"^my\s+(?:all-time\s+|absolute\s+|personal\s+)?(?:favou?rite|preferred|go-to)\s+(?P<of>[\w' -]{1,60}?)\s+(?:is|are)\s+"
-    r"(?P<what>.+)$",
+    r"^my\s+(?:all-time\s+|absolute\s+|personal\s+)?(?:favou?rite|preferred|go-to)\s+(?P<of>[\w' -]{1,60}?)\s+"
+    r"(?:is|are)\s+(?P<what>.+)$",
     re.IGNORECASE,
 )
 _IS_FAVORITE = re.compile(
-    r"^(?P<what>[\w' -]{1,60}?)\s+(?P<verb>is|are)\s+my\s+(?:all-time\s+|absolute\s+)?favou?rites?(?:\s+(?P<of>[\w' -]{1,60}))?$",
+    r"^(?P<what>[\w' -]{1,60}?)\s+(?P<verb>is|are)\s+my\s+(?:all-time\s+|absolute\s+)?favou?rites?"
+    r"(?:\s+(?P<of>[\w' -]{1,60}))?$",
     re.IGNORECASE,
 )
 _DIET = re.compile(
@@ -79,8 +83,8 @@ _CHOICES: Final[Mapping[str, str]] = {
     r"(?:answers?|responses?|repl(?:y|ies)|explanations?)\b|\b(?:answers?|responses?|replies)\b.*\b(?:short|brief|concise|"
     r"detailed|long)\b",
     "tone": r"\b(?:formal|informal|casual)\b",
-    "way of contact": r"\b(?:contact|reach|notif\w*|updates?)\b.*\b(?:e-?mail|phone|text|sms|slack)\b|\bby\s+(?:e-?mail|phone|"
-    r"text|sms)\b",
+    "way of contact": r"\b(?:contact|reach|notif\w*|updates?)\b.*\b(?:e-?mail|phone|text|sms|slack)\b|"
+    r"\bby\s+(?:e-?mail|phone|text|sms)\b",
     "cabin": r"\b(?:economy|business|first)\s+class\b",
     "indentation": r"\b(?:tabs|spaces)\b",
 }

@@ -9,6 +9,7 @@ from typing import Final
 from agentcore_emulator.memory.extraction.extractor import Memo
 from agentcore_emulator.memory.extraction.messages import Message
 from agentcore_emulator.memory.extraction.rules import preference, speech, words
+from agentcore_emulator.memory.extraction.rules.english import NO_NAMES
 from agentcore_emulator.memory.extraction.rules.sentences import clauses, sentences
 
 __all__ = ["fact", "memos"]
@@ -32,13 +33,18 @@ _SINGLE: Final = [
     for pattern, subject in (
         (r"^I\s+(?:\w+\s+)?(?:live|reside)\s+in\b|^I\s+am\s+(?:\w+\s+)?(?:based|living|located)\s+in\b", "residence"),
         (r"^I\s+(?:have\s+)?(?:\w+\s+)?(?:moved|relocated)\s+(?:back\s+)?to\b", "residence"),
-        (r"^I\s+am\s+(?:originally\s+)?from\b|^I\s+(?:\w+\s+)?(?:come\s+from|grew\s+up\s+in)\b|^I\s+was\s+born\s+in\s+[A-Z]", "origin"),
-        (r"^I\s+(?:\w+\s+)?work(?:ed)?\s+(?:as\s+[^,]{1,60}\s+)?(?:at|for)\s+(?:(?:an?|the|my)\s|(?-i:[A-Z]))|^I\s+am\s+employed\b|^I\s+(?:have\s+)?(?:\w+\s+)?joined\b", "employer"),
+        (r"^I\s+am\s+(?:originally\s+)?from\b|^I\s+(?:\w+\s+)?(?:come\s+from|grew\s+up\s+in)\b", "origin"),
+        (r"^I\s+was\s+born\s+in\s+(?-i:[A-Z])", "origin"),
+        (
+            r"^I\s+(?:\w+\s+)?work(?:ed)?\s+(?:as\s+[^,]{1,60}\s+)?(?:at|for)\s+(?:(?:an?|the|my)\s|(?-i:[A-Z]))",
+            "employer",
+        ),
+        (r"^I\s+am\s+employed\b|^I\s+(?:have\s+)?(?:\w+\s+)?joined\b", "employer"),
         (r"^I\s+am\s+\d{1,3}(?:\s+years\s+old)?$|^I\s+(?:have\s+)?(?:just\s+)?turned\s+\d{1,3}\b", "age"),
         (r"^my\s+birthday\b|^I\s+was\s+born\s+on\b", "birthday"),
         (r"^my\s+(?:native|mother|first)\s+(?:language|tongue)\b", "native language"),
     )
-]  # fmt: skip
+]
 # Of such things, too, there is one each.
 _ATTRIBUTE: Final = re.compile(
     r"^my\s+(?P<what>(?:[\w'-]+\s+){0,4}?(?:name|email|e-mail|address|number|phone|budget|job|title|role|goal|deadline|"
@@ -57,11 +63,6 @@ _COUNTED: Final = re.compile(
 _OTHER: Final = re.compile(
     r"^(?P<what>[A-Z][\w'.-]*(?:\s+[A-Z][\w'.-]*){0,3})\s+(?:is|are|was|were|has|have|costs|starts|ends|opens|closes|lives|"
     r"works|likes|loves|prefers|hates)\s+\S.{4,}$"
-)
-_NO_OTHER: Final = frozenset(
-    "i it this that these those there here he she they you we what which who how why when where everything everyone "
-    "everybody something someone somebody nothing nobody anything anyone all some many most one none both another other "
-    "the a an my your our if so and but or please thanks yes no ok okay let great good nice sure sounds".split()
 )
 
 
@@ -88,7 +89,7 @@ def fact(clause: str) -> Memo | None:
     if speech.about_user(clause):
         return None if speech.is_idle(clause) else Memo(speech.third_person(clause), _subject(clause))
     match = _OTHER.match(clause)
-    if match and match["what"].split()[0].lower() not in _NO_OTHER and not re.search(r"\byour?\b", clause, re.I):
+    if match and match["what"].split()[0].lower() not in NO_NAMES and not re.search(r"\byour?\b", clause, re.I):
         return Memo(f"{speech.of_the_user(clause)}.", _subject(clause))
     return None
 

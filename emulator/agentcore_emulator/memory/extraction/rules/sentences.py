@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["Clause", "VERBS", "clauses", "sentences"]
+from agentcore_emulator.memory.extraction.rules.english import VERBS
+
+__all__ = ["Clause", "clauses", "sentences"]
 
 # Whoever writes decides how long it is. What the rules are good for stands in short sentences.
 _MOST_TEXT: Final = 20_000
@@ -22,22 +24,6 @@ _NO_END = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|no|approx|dept|inc|ltd|jan|feb|mar|apr|aug|sept?|oct|nov|dec)"
     r"|\b[A-Z])\.$",
     re.IGNORECASE,
-)
-
-# Base forms, by which imperatives are known and verbs that share a subject.
-VERBS: Final = frozenset(
-    "accept add advise answer ask attend avoid bake be become begin believe book bring build buy call cancel care carry "
-    "catch change check choose clean climb coach code collect come compare complete connect contact convert cook create "
-    "cut cycle dance debug delete deliver deploy describe design dislike do download draw drink drive eat enjoy explain "
-    "explore export feed feel fetch file fill find finish fix fly follow forget format forward garden generate get give "
-    "go grow handle hate have head help hike hire hold host import improve include inform install invest join keep know "
-    "lead learn leave let like list listen live look love maintain make manage meet move need offer open order organize "
-    "own paint pay perform pick plan play post practice prefer prepare present print produce provide publish put read "
-    "recommend record reduce refactor refund remember remind remove rent repeat replace reply report require reschedule "
-    "research reserve reset respond restart return review rewrite ride run save say schedule search see sell send set "
-    "share show sing skate ski sleep solve speak spend start stay stop study suggest summarize support surf swim switch "
-    "take talk teach tell test track train translate travel try turn update upgrade use visit volunteer wait walk want "
-    "watch wear work write".split()
 )
 
 _WORDS = "|".join(sorted(VERBS))
@@ -121,7 +107,7 @@ class Clause:
 
 def sentences(text: str) -> Iterator[str]:
     """The sentences of a text, with the marks that end them. Code, quoted lines and what is too long are left out."""
-    text = _CODE.sub("\n", text[:_MOST_TEXT]).replace("’", "'").replace("‘", "'")
+    text = _CODE.sub("\n", text[:_MOST_TEXT]).replace("\u2019", "'").replace("\u2018", "'")
     number = 0
     for line in text.splitlines():
         line = _MARKER.sub("", line).strip()

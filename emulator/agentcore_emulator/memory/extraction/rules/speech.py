@@ -5,26 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from agentcore_emulator.memory.extraction.rules.sentences import VERBS
+from agentcore_emulator.memory.extraction.rules.english import ADVERBS, PAST, PRESENT_IN_ED, VERBS
 
 __all__ = ["about_user", "is_idle", "of_the_user", "pronouns", "third_person", "to_assistant"]
 
-_ADVERBS: Final = frozenset(
-    "really also still usually always never often sometimes mostly generally typically rarely only just now currently "
-    "recently already absolutely totally definitely particularly especially strongly actually truly simply probably "
-    "occasionally frequently normally almost both even mainly primarily once then personally seldom hardly barely "
-    "originally finally eventually genuinely honestly kinda much quite regularly no longer".split()
-)
-_UNCHANGED: Final = frozenset(
-    "can could will would should must may might shall can't cannot couldn't won't wouldn't shouldn't mustn't was wasn't "
-    "had hadn't did didn't used ought went bought got made took saw met lost found left grew began ran wrote spent won "
-    "sold told said thought gave came kept felt built broke chose drove fell flew forgot held heard knew led paid sent "
-    "slept spoke taught understood wore ate drank sang sat stood swam rode threw caught fought sought became woke hid "
-    "bit blew drew shot stole swore bred quit meant dealt lent bent bound dug hung shook slid stuck struck swept tore won "
-    "forgave froze rose rang sank spun stung undertook withdrew hated".split()
-)
-# Base forms that look like the past.
-_PRESENT_IN_ED: Final = frozenset("need feed speed breed bleed succeed proceed exceed shed wed embed".split())
 _IRREGULAR: Final = {
     "am": "is",
     "have": "has",
@@ -124,7 +108,7 @@ def third_person(clause: str) -> str:
         return f"The user's {pronouns(match[1])}."
     words = clause.split()[1:]
     place = 0
-    while place < len(words) - 1 and words[place].lower() in _ADVERBS:
+    while place < len(words) - 1 and words[place].lower() in ADVERBS:
         place += 1
     words[place] = _conjugated(words[place])
     return f"The user {pronouns(' '.join(words))}."
@@ -155,9 +139,9 @@ def _conjugated(word: str) -> str:
     verb = word.lower()
     if verb in _IRREGULAR:
         return _IRREGULAR[verb]
-    if verb in _UNCHANGED or not verb.isalpha():
+    if verb in PAST or not verb.isalpha():
         return word
-    if verb.endswith("ed") and verb not in _PRESENT_IN_ED:
+    if verb.endswith("ed") and verb not in PRESENT_IN_ED:
         return word
     if verb.endswith(("s", "x", "z", "ch", "sh", "o")):
         # "passed" is a past, "pass" is none; "is" and "has" are what somebody wrote who speaks another English.
@@ -186,7 +170,7 @@ def _has_verb(words: list[str]) -> bool:
             "can",
         ):
             return True
-        if verb in _UNCHANGED or verb.endswith("ed") or verb.rstrip("s") in VERBS or verb.removesuffix("es") in VERBS:
+        if verb in PAST or verb.endswith("ed") or verb.rstrip("s") in VERBS or verb.removesuffix("es") in VERBS:
             return True
         if verb.endswith("ies") and f"{verb[:-3]}y" in VERBS:
             return True

@@ -11,7 +11,8 @@ from agentcore_emulator.memory.extraction import episodes
 from agentcore_emulator.memory.extraction.extractor import Known, Memo
 from agentcore_emulator.memory.extraction.messages import Message
 from agentcore_emulator.memory.extraction.rules import preference, semantic, speech, words
-from agentcore_emulator.memory.extraction.rules.sentences import VERBS, Clause, clauses, sentences
+from agentcore_emulator.memory.extraction.rules.english import VERBS
+from agentcore_emulator.memory.extraction.rules.sentences import Clause, clauses, sentences
 
 __all__ = ["memos", "prefix", "said_by_user"]
 
