@@ -45,7 +45,7 @@ _INSERTION = insert(extraction_jobs)
 # The oldest job of every memory, then the second of each, and so on.
 _TURN = func.row_number().over(partition_by=extraction_jobs.c.memory_key, order_by=extraction_jobs.c.key)
 _DUE: Select[Any] = (
-    select(extraction_jobs.c.key, extraction_jobs.c.strategy_key, extraction_jobs.c.actor_id)
+    select(extraction_jobs.c.id, extraction_jobs.c.strategy_key, extraction_jobs.c.actor_id)
     .where(_WAITING, extraction_jobs.c.due_at <= bindparam("now"))
     .order_by(_TURN, extraction_jobs.c.key)
     .limit(bindparam("most"))
@@ -61,40 +61,33 @@ _PENDING = (
     )
     .limit(1)
 )
-_BY_KEY = select(extraction_jobs).where(extraction_jobs.c.key == bindparam("job"), _WAITING)
+# By its id: SQLite gives the key of a row that is gone to another one.
+_BY_ID = select(extraction_jobs).where(extraction_jobs.c.id == bindparam("job"), _WAITING)
 _STRATEGY = select(tables.strategies).where(tables.strategies.c.key == bindparam("strategy"))
-_COMPANIONS = (
-    select(extraction_jobs)
-    .where(
-        extraction_jobs.c.strategy_key == bindparam("strategy"),
-        extraction_jobs.c.actor_id == bindparam("actor"),
-        extraction_jobs.c.session_id == bindparam("session"),
-        extraction_jobs.c.status.in_((OPEN, STARTED)),
-    )
-    .order_by(extraction_jobs.c.key)
+_COMPANIONS = select(extraction_jobs).where(
+    extraction_jobs.c.strategy_key == bindparam("strategy"),
+    extraction_jobs.c.actor_id == bindparam("actor"),
+    extraction_jobs.c.session_id == bindparam("session"),
+    extraction_jobs.c.status.in_((OPEN, STARTED)),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job with its strategy, by column, and all the jobs of its session that wait for the episode's end, itself last.
+    """A job that is due, its strategy by column, and in order all `jobs` that are to be done with it.
 
-    For a strategy that has no episodes, `jobs` is the one job.
+    Those are the job and, for an episodic strategy, the ones of its session that wait for the episode's end.
     """
 
     strategy: Mapping[str, Any]
     kind: str
+    job: Row[Any]
     jobs: Sequence[Row[Any]]
 
     @property
-    def job(self) -> Row[Any]:
-        """The job that is due."""
-        return self.jobs[-1]
-
-    @property
-    def keys(self) -> list[int]:
+    def ids(self) -> list[str]:
         """Of all its jobs."""
-        return [job.key for job in self.jobs]
+        return [job.id for job in self.jobs]
 
 
 def enqueue(
@@ -161,9 +154,9 @@ def pending(connection: Connection, memory_id: str, now: int) -> bool:
     return connection.execute(_PENDING, {"memory": memory_id, "now": now}).first() is not None
 
 
-def load(connection: Connection, key: int) -> Task | None:
+def load(connection: Connection, job_id: str) -> Task | None:
     """What a job needs to be done; None when it needs not be done any more."""
-    job = connection.execute(_BY_KEY, {"job": key}).first()
+    job = connection.execute(_BY_ID, {"job": job_id}).first()
     if job is None:
         return None
     strategy = dict(connection.execute(_STRATEGY, {"strategy": job.strategy_key}).one()._mapping)
@@ -173,25 +166,25 @@ def load(connection: Connection, key: int) -> Task | None:
     jobs = [job]
     if kind == "EPISODIC":
         named = {"strategy": job.strategy_key, "actor": job.actor_id, "session": job.session_id}
-        jobs = [one for one in connection.execute(_COMPANIONS, named) if one.key != key] + jobs
-    return Task(strategy, kind, jobs)
+        jobs += [one for one in connection.execute(_COMPANIONS, named) if one.id != job_id]
+    return Task(strategy, kind, job, sorted(jobs, key=lambda one: one.key))
 
 
-def finish(connection: Connection, keys: Sequence[int]) -> bool:
+def finish(connection: Connection, ids: Sequence[str]) -> bool:
     """Remove jobs that are done; False when they are not there any more, because their memory or strategy is not."""
-    return connection.execute(delete(extraction_jobs).where(extraction_jobs.c.key.in_(keys))).rowcount == len(keys)
+    return connection.execute(delete(extraction_jobs).where(extraction_jobs.c.id.in_(ids))).rowcount == len(ids)
 
 
-def fail(connection: Connection, keys: Sequence[int], reason: str) -> None:
+def fail(connection: Connection, ids: Sequence[str], reason: str) -> None:
     """Leave jobs to whoever starts them again."""
     values = {"status": FAILED, "failure_reason": reason[:_LONGEST_REASON]}
-    connection.execute(update(extraction_jobs).where(extraction_jobs.c.key.in_(keys)).values(values))
+    connection.execute(update(extraction_jobs).where(extraction_jobs.c.id.in_(ids)).values(values))
 
 
-def postpone(connection: Connection, keys: Sequence[int], due_at: int) -> None:
+def postpone(connection: Connection, ids: Sequence[str], due_at: int) -> None:
     """Have jobs wait for their episode's end, at `due_at` the latest."""
     values = {"status": OPEN, "due_at": due_at}
-    connection.execute(update(extraction_jobs).where(extraction_jobs.c.key.in_(keys)).values(values))
+    connection.execute(update(extraction_jobs).where(extraction_jobs.c.id.in_(ids)).values(values))
 
 
 def _messages(payload: Sequence[Mapping[str, Any]], event_id: str | None) -> Iterator[dict[str, Any]]:

@@ -40,7 +40,7 @@ def keep(connection: Connection, task: Task, memos: Sequence[Memo], now: int) ->
             text=memo.text[:_LONGEST_TEXT],
             kind="REFLECTION" if memo.reflection else "BASE",
             metadata={**memo.metadata, **_copied(task, reflections=memo.reflection)} or None,
-            timestamp=task.job.timestamp,
+            timestamp=task.jobs[-1].timestamp,
             now=now,
             expires_at=None if days is None else now + days * DAY,
             subject=_subject(task, memo.subject),
@@ -114,7 +114,7 @@ def _schema(task: Task, *, reflections: bool) -> Sequence[Mapping[str, Any]]:
 def _copied(task: Task, *, reflections: bool) -> dict[str, Any]:
     """The event's own metadata, for the keys whose extraction is STRICTLY_CONSISTENT, each in the type of its key."""
     keys = [entry for entry in _schema(task, reflections=reflections) if _is_copied(entry)]
-    values = {key["key"]: _value(key.get("type", "STRING"), task.job.metadata.get(key["key"], "")) for key in keys}
+    values = {key["key"]: _value(key.get("type", "STRING"), task.jobs[-1].metadata.get(key["key"], "")) for key in keys}
     present = {key: value for key, value in values.items() if value is not None}
     return dict(list(present.items())[:_MOST_COPIED])
 

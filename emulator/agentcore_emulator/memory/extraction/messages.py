@@ -31,7 +31,7 @@ _UNUSABLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
 )
 # What the session manager puts before a question is what was remembered, not what is said.
-_CONTEXT = re.compile(r"<user_context>.*?</user_context>", re.DOTALL)
+_CONTEXT, _CONTEXT_END = "<user_context>", "</user_context>"
 
 # How far into a document of an application's own facts are looked for, and how many are taken.
 _DEPTH = 4
@@ -112,7 +112,11 @@ def _message(value: Mapping[Any, Any]) -> Message | None:
 
 
 def _said(text: str) -> str:
-    return clean(_CONTEXT.sub("", text)).strip()
+    start = text.find(_CONTEXT)
+    while start >= 0 and (end := text.find(_CONTEXT_END, start)) >= 0:
+        text = text[:start] + text[end + len(_CONTEXT_END) :]
+        start = text.find(_CONTEXT, start)
+    return clean(text).strip()
 
 
 def _document(value: Any) -> Iterator[Message]:

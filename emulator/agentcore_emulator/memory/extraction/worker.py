@@ -140,28 +140,32 @@ class Worker:
         self._timer = self._clock.call_later(seconds, ring)
 
     async def _do_all(self, batch: Sequence[Row[Any]]) -> None:
-        lanes: dict[tuple[int, str], list[int]] = {}
+        lanes: dict[tuple[int, str], list[str]] = {}
         for job in batch:
-            lanes.setdefault((job.strategy_key, job.actor_id), []).append(job.key)
+            lanes.setdefault((job.strategy_key, job.actor_id), []).append(job.id)
         places = asyncio.Semaphore(self._extractor.concurrency)
 
-        async def do(keys: Sequence[int]) -> None:
+        async def do(ids: Sequence[str]) -> None:
             async with places:
-                for key in keys:
+                for job_id in ids:
                     if self._running:
-                        await self._do(key)
+                        await self._do(job_id)
                         self._stepped()
 
-        await asyncio.gather(*(do(keys) for keys in lanes.values()))
+        # All of them to their ends, also when the state file fails one.
+        outcomes = await asyncio.gather(*(do(ids) for ids in lanes.values()), return_exceptions=True)
+        for failure in filter(None, outcomes):
+            raise failure
 
-    async def _do(self, key: int) -> None:
-        task = await self._store.read(lambda c: jobs.load(c, key))
-        if task is None:
+    async def _do(self, job_id: str) -> None:
+        # Read on the store's thread: what an application stores can be large.
+        loaded = await self._store.read(functools.partial(_load, job_id=job_id))
+        if loaded is None:
             return
-        said = messages.read([message for job in task.jobs for message in job.messages])
+        task, said = loaded
         if task.kind == "EPISODIC" and task.job.status == jobs.PENDING and not episodes.over(said):
             due_at = self._now() + episodes.IDLE
-            await self._store.write(lambda c: jobs.postpone(c, task.keys, due_at))
+            await self._store.write(lambda c: jobs.postpone(c, task.ids, due_at))
             return
         try:
             memos = await self._extract(task, said)
@@ -175,7 +179,7 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
             reason = f"The extractor failed with {type(error).__name__}; the emulator's log says where"
             _log.exception("%s", _failed(task))
-        await self._store.write(lambda c: jobs.fail(c, task.keys, reason))
+        await self._store.write(lambda c: jobs.fail(c, task.ids, reason))
 
     async def _extract(self, task: Task, said: Sequence[messages.Message]) -> Sequence[Memo]:
         if not said:
@@ -203,8 +207,13 @@ class Worker:
         return recall
 
 
+def _load(connection: Connection, job_id: str) -> tuple[Task, Sequence[messages.Message]] | None:
+    task = jobs.load(connection, job_id)
+    return None if task is None else (task, messages.read([message for job in task.jobs for message in job.messages]))
+
+
 def _done(connection: Connection, task: Task, memos: Sequence[Memo], now: int) -> None:
-    if jobs.finish(connection, task.keys):
+    if jobs.finish(connection, task.ids):
         keeping.keep(connection, task, memos, now)
 
 
