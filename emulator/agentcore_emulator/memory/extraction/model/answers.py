@@ -88,5 +88,5 @@ def _parsed(answer: str) -> Any:
 
 
 def _unusable(answer: str, wanted: str) -> ExtractionFailure:
-    shown = " ".join(clean(answer).split())[:200]
+    shown = " ".join(clean(answer).split())[:300]
     return ExtractionFailure(f"The model was to answer with {wanted} in JSON, and said: {shown!r}")
