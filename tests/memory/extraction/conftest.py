@@ -83,7 +83,7 @@ Open = Callable[..., Bench]
 
 
 @pytest.fixture
-def clock() -> Clock:  # type: ignore[override]
+def clock() -> Clock:
     return Clock(frozen=True)
 
 

@@ -62,7 +62,7 @@ def test_what_is_under_way_when_the_emulator_dies_is_done_once(options: list[str
             memory = memory or create(emulator)
             data = emulator.client("bedrock-agentcore")
 
-            def talk(worker: int, data: Any = data, crash: int = crash) -> None:
+            def talk(worker: int, data: Any = data, memory: str = memory, crash: int = crash) -> None:
                 for number in range(15):
                     thing = f"boat number {crash}-{worker}-{number}"
                     say(data, memory, f"I own {thing}", actor=f"actor{worker}")

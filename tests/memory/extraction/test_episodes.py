@@ -15,7 +15,7 @@ Spoken = Callable[..., list[Message]]
     [
         ("Thanks!", True),
         ("Perfect, that worked.", True),
-        ("That’s all, bye", True),
+        ("That\u2019s all, bye", True),
         ("Never mind.", False),
         ("Forget it, this is useless", False),
         ("That doesn't work, thanks anyway", None),

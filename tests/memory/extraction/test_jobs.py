@@ -123,8 +123,12 @@ async def test_a_strategy_whose_namespace_lacks_a_value_does_not_extract(
         {"key": "tenant", "validation": {"allowedValues": ["acme", "globex"]}},
         {"key": "region", "validation": {"regexPattern": "[a-z]+[0-9]"}},
     ]
-    await bench.create(FACTS, {"customMemoryStrategy": {**custom("Tenants"), "namespaceTemplates": ["/{tenant}/"]}},
-                       namespaceKeys=keys, memoryExecutionRoleArn=ROLE)  # fmt: skip
+    await bench.create(
+        FACTS,
+        {"customMemoryStrategy": {**custom("Tenants"), "namespaceTemplates": ["/{tenant}/"]}},
+        namespaceKeys=keys,
+        memoryExecutionRoleArn=ROLE,
+    )
     await bench.say("I like tea", extractionConfig={"namespaceVariables": values} if values else {})
     rows = await backlog(bench)
     assert [row.strategy for row in rows] == extracting

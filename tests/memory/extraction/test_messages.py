@@ -78,13 +78,19 @@ def test_what_no_record_can_have_is_taken_out() -> None:
 @pytest.mark.parametrize(
     ("content", "facts"),
     [
-        ({"order": {"status": "sent", "items": ["tea", "cup"]}}, "The order's status is sent.\nThe order's items is tea, cup."),
-        ({"firstName": "Ada", "is_member": True, "age": 36}, "The first name is Ada.\nThe is member is yes.\nThe age is 36."),
+        (
+            {"order": {"status": "sent", "items": ["tea", "cup"]}},
+            "The order's status is sent.\nThe order's items is tea, cup.",
+        ),
+        (
+            {"firstName": "Ada", "is_member": True, "age": 36},
+            "The first name is Ada.\nThe is member is yes.\nThe age is 36.",
+        ),
         ([{"city": "Rome"}, {"city": "Oslo"}], "The city is Rome.\nThe city is Oslo."),
         ("I like tea", "I like tea"),
         ({"nothing": None, "long": "x" * 300}, ""),
     ],
-)  # fmt: skip
+)
 def test_a_document_is_read_as_sentences(content: Any, facts: str) -> None:
     assert messages.read([{"messageIndex": 0, "json": content}]) == ([Message("DATA", facts)] if facts else [])
 
@@ -109,8 +115,10 @@ def test_a_document_is_not_followed_into_its_depths() -> None:
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda children: st.lists(children) | st.dictionaries(st.sampled_from(["role", "content", "message", "text", "x"]), children),
-)  # fmt: skip
+    lambda children: (
+        st.lists(children) | st.dictionaries(st.sampled_from(["role", "content", "message", "text", "x"]), children)
+    ),
+)
 
 
 @given(JSON)

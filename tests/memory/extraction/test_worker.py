@@ -112,7 +112,9 @@ async def test_what_an_earlier_process_left_is_done_once(open_bench: Any) -> Non
     assert extractor.done == [str(number) for number in range(20)]
 
 
-async def test_what_was_under_way_at_the_end_is_done_after_the_next_start(open_bench: Any, until: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+async def test_what_was_under_way_at_the_end_is_done_after_the_next_start(
+    open_bench: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(worker, "_GRACE", 0.01)
     before = open_bench()
     memory = await before.create(FACTS)
@@ -259,7 +261,9 @@ async def test_a_memory_can_go_while_its_job_is_under_way(
     assert not caplog.records
 
 
-async def test_a_state_file_that_fails_is_tried_again(bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:  # fmt: skip
+async def test_a_state_file_that_fails_is_tried_again(
+    bench: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     await bench.create(FACTS)
     await bench.say("I like tea")
     write = bench.store.write
@@ -386,7 +390,7 @@ ANY_JSON = st.recursive(
     max_leaves=12,
 )
 # What the service's front door lets through: no unpaired surrogates, and no empty text.
-TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1)
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 CONVERSATIONAL = st.fixed_dictionaries(
     {"role": st.sampled_from(("USER", "ASSISTANT", "TOOL", "OTHER")), "content": st.fixed_dictionaries({"text": TEXT})}
 )

@@ -49,11 +49,14 @@ async def test_a_request_is_that_of_an_agent() -> None:
 @pytest.mark.parametrize(
     ("response", "reason"),
     [
-        (JSONResponse({"message": "Slow down"}, 429, {"x-amzn-errortype": "ThrottlingException:x"}), "ThrottlingException: Slow down"),
+        (
+            JSONResponse({"message": "Slow down"}, 429, {"x-amzn-errortype": "ThrottlingException:x"}),
+            "ThrottlingException: Slow down",
+        ),
         (Response("oops", 502), "502: oops"),
         (JSONResponse({**ANSWER, "stopReason": "max_tokens"}), "longer than"),
     ],
-)  # fmt: skip
+)
 async def test_an_error_is_a_failure(response: Response, reason: str) -> None:
     async def answer(request: Request) -> Response:
         return response

@@ -136,9 +136,7 @@ async def test_an_episode_is_told_and_reflected_on(messages: Spoken) -> None:
         ],
     }
     assert reflection.reflection
-    assert json.loads(reflection.text) == {
-        "title": "Cancelling", "use_cases": "u", "hints": ["h"], "confidence": "0.7"
-    }  # fmt: skip
+    assert json.loads(reflection.text) == {"title": "Cancelling", "use_cases": "u", "hints": ["h"], "confidence": "0.7"}
     assert "cancel the order" in asked.texts[1]
 
 

@@ -30,7 +30,8 @@ def test_a_record_has_the_documented_form(messages: Spoken) -> None:
         "intent": 'The user asked: "Can you cancel it?"',
         "assessment": "Yes",
         "justification": 'The user closed with: "Great, thanks!"',
-        "reflection": 'Answering once with the tools cancel_order served the user: The user asked: "Can you cancel it?"',
+        "reflection": "Answering once with the tools cancel_order served the user: "
+        'The user asked: "Can you cancel it?"',
         "turns": [
             {
                 "situation": "The conversation begins.",
@@ -77,7 +78,8 @@ def test_episodes_about_one_topic_teach_something(messages: Spoken) -> None:
     assert first.reflection
     assert json.loads(first.text) == {
         "title": "Conversations about travel",
-        "use_cases": "When a conversation is about travel, as in: The user asked the assistant to book them a flight to Rome.",
+        "use_cases": "When a conversation is about travel, as in: "
+        "The user asked the assistant to book them a flight to Rome.",
         "hints": ["Answering once served the user: The user asked the assistant to book them a flight to Rome."],
         "confidence": "0.5",
     }

@@ -16,11 +16,18 @@ CONVERSATIONS: list[tuple[str, list[tuple[str, str]]]] = [
     ("I like sushi with tuna", [("Likes sushi with tuna", "food")]),
     (
         "I prefer dark mode, Python over Java, and vim over emacs",
-        [("Prefers dark mode", "technology"), ("Prefers Python over Java", "programming"), ("Prefers vim over emacs", "programming")],
+        [
+            ("Prefers dark mode", "technology"),
+            ("Prefers Python over Java", "programming"),
+            ("Prefers vim over emacs", "programming"),
+        ],
     ),
     ("My favorite color is blue.", [("Favorite color is blue", "style")]),
     ("ThinkPads are my favorite laptops.", [("Favorite laptops are ThinkPads", "technology")]),
-    ("I don't like flying, I'd rather take the train.", [("Doesn't like flying", "travel"), ("Would rather take the train", "travel")]),
+    (
+        "I don't like flying, I'd rather take the train.",
+        [("Doesn't like flying", "travel"), ("Would rather take the train", "travel")],
+    ),
     ("I always book aisle seats", [("Always books aisle seats", "travel")]),
     ("I'm vegetarian and allergic to peanuts", [("Is vegetarian", "food"), ("Is allergic to peanuts", "food")]),
     ("I can't stand crowds", [("Can't stand crowds", "general")]),
@@ -41,7 +48,7 @@ CONVERSATIONS: list[tuple[str, list[tuple[str, str]]]] = [
     ("Don't send it yet", []),
     ("I live in Rome", []),
     ("My wife likes tea", []),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("text", "found"), CONVERSATIONS)

@@ -50,24 +50,48 @@ CONVERSATIONS: list[tuple[list[str], list[str]]] = [
         ["The user's name is Sarah.", "The user lives in Berlin with their two cats."],
     ),
     (["I'm French and I'm 35 years old"], ["The user is French.", "The user is 35 years old."]),
-    (["My wife and I are expecting our first child in May"], ["The user and their wife are expecting their first child in May."]),
+    (
+        ["My wife and I are expecting our first child in May"],
+        ["The user and their wife are expecting their first child in May."],
+    ),
     (["We are planning a spring trip to Japan."], ["The user is planning a spring trip to Japan."]),
-    (["Our company uses PostgreSQL. We deploy on Fridays."], ["The user's company uses PostgreSQL.", "The user deploys on Fridays."]),
+    (
+        ["Our company uses PostgreSQL. We deploy on Fridays."],
+        ["The user's company uses PostgreSQL.", "The user deploys on Fridays."],
+    ),
     (
         ["My sister Anna works at Google and my brother's name is Tom."],
         ["The user's sister Anna works at Google.", "The user's brother's name is Tom."],
     ),
-    (["I switched from Windows to Linux because I hate updates"], ["The user switched from Windows to Linux because they hate updates."]),
-    (["My email is ada@example.com and my phone number is 555-1234."], ["The user's email is ada@example.com.", "The user's phone number is 555-1234."]),
-    (["I used to smoke but quit in 2019. I'm diabetic."], ["The user used to smoke but quit in 2019.", "The user is diabetic."]),
+    (
+        ["I switched from Windows to Linux because I hate updates"],
+        ["The user switched from Windows to Linux because they hate updates."],
+    ),
+    (
+        ["My email is ada@example.com and my phone number is 555-1234."],
+        ["The user's email is ada@example.com.", "The user's phone number is 555-1234."],
+    ),
+    (
+        ["I used to smoke but quit in 2019. I'm diabetic."],
+        ["The user used to smoke but quit in 2019.", "The user is diabetic."],
+    ),
     (["My order #4521 hasn't arrived yet."], ["The user's order #4521 hasn't arrived yet."]),
     (["I'm going to Japan and want to eat ramen"], ["The user is going to Japan.", "The user wants to eat ramen."]),
     (["I've been working as a nurse for ten years"], ["The user has been working as a nurse for ten years."]),
-    (["Project Atlas starts on May 3. Alice is the lead of it."], ["Project Atlas starts on May 3.", "Alice is the lead of it."]),
+    (
+        ["Project Atlas starts on May 3. Alice is the lead of it."],
+        ["Project Atlas starts on May 3.", "Alice is the lead of it."],
+    ),
     (["Dr. Smith is my dentist."], ["Dr. Smith is the user's dentist."]),
-    (["I'll be on vacation until Friday; my budget is $50"], ["The user will be on vacation until Friday.", "The user's budget is $50."]),
+    (
+        ["I'll be on vacation until Friday; my budget is $50"],
+        ["The user will be on vacation until Friday.", "The user's budget is $50."],
+    ),
     (["my car is a 2018 Toyota"], ["The user's car is a 2018 Toyota."]),
-    (["I teach math to 8th graders and coach the chess club."], ["The user teaches math to 8th graders.", "The user coaches the chess club."]),
+    (
+        ["I teach math to 8th graders and coach the chess club."],
+        ["The user teaches math to 8th graders.", "The user coaches the chess club."],
+    ),
     # Nothing of it lasts, or it is nobody's fact.
     (["what's the capital of france", "tell me a joke"], []),
     (["I think the answer is wrong. I don't know why. I have a question."], []),
@@ -78,7 +102,7 @@ CONVERSATIONS: list[tuple[list[str], list[str]]] = [
     # What the rules cannot do.
     (["Ich heiße Anna und wohne in Köln"], []),
     (["My sister is a doctor. She lives in Rome."], ["The user's sister is a doctor."]),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("conversation", "facts"), CONVERSATIONS)

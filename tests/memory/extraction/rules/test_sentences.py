@@ -16,7 +16,7 @@ from agentcore_emulator.memory.extraction.rules.sentences import Clause, clauses
         ("```\nI like code", []),
         ("> I like tea\nI do not", ["I do not"]),
         ("I like " + "tea " * 200, []),
-        ("I’m Ada", ["I'm Ada"]),
+        ("I\u2019m Ada", ["I'm Ada"]),
         ("", []),
     ],
 )
@@ -44,17 +44,21 @@ def test_no_text_is_read_to_its_end_whatever_its_length() -> None:
         ("My wife and I are from Rome", ["My wife and I are from Rome"]),
         ("My sister lives here and my brother moved", ["My sister lives here", "my brother moved"]),
         ("We use Postgres, but our team likes Mongo", ["I use Postgres", "My team likes Mongo"]),
-        ("I prefer dark mode, Python over Java, and vim over emacs",
-         ["I prefer dark mode", "I prefer Python over Java", "I prefer vim over emacs"]),
+        (
+            "I prefer dark mode, Python over Java, and vim over emacs",
+            ["I prefer dark mode", "I prefer Python over Java", "I prefer vim over emacs"],
+        ),
         ("I love hiking, jazz and old movies", ["I love hiking", "I love jazz", "I love old movies"]),
         ("I like tea, which is odd", ["I like tea, which is odd"]),
-        ("I am vegan and allergic to nuts, so please never suggest meat",
-         ["I am vegan", "I am allergic to nuts", "please never suggest meat"]),
+        (
+            "I am vegan and allergic to nuts, so please never suggest meat",
+            ["I am vegan", "I am allergic to nuts", "please never suggest meat"],
+        ),
         ("As a data scientist, I use pandas", ["I am a data scientist", "I use pandas"]),
         ("I'd like a refund please", ["I would like a refund"]),
         ("!!!", []),
     ],
-)  # fmt: skip
+)
 def test_a_sentence_says_one_thing_or_more(sentence: str, found: list[str]) -> None:
     assert list(clauses(sentence)) == [Clause(text, is_question=False) for text in found]
 

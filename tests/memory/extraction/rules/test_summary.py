@@ -27,8 +27,8 @@ def test_each_topic_is_told_by_itself(messages: Spoken) -> None:
     assert [(memo.subject, memo.text) for memo in memos] == [
         (
             "summary s1 travel",
-            '<topic name="Travel">The user is planning a spring trip to Japan. The assistant said: "Cherry blossom season '
-            'is lovely." The user asked the assistant to book a Kyoto ryokan for two nights.</topic>',
+            '<topic name="Travel">The user is planning a spring trip to Japan. The assistant said: "Cherry blossom '
+            'season is lovely." The user asked the assistant to book a Kyoto ryokan for two nights.</topic>',
         ),
         (
             "summary s1 food",
@@ -42,7 +42,8 @@ def test_a_topic_grows_with_its_session(messages: Spoken) -> None:
     (second,) = summary.memos(messages("Which hotel is near the river?"), known(first), "s")
     assert second.subject == first[0].subject
     assert second.text == (
-        '<topic name="Travel">The user is planning a trip to Rome. The user asked: "Which hotel is near the river?"</topic>'
+        '<topic name="Travel">The user is planning a trip to Rome. '
+        'The user asked: "Which hotel is near the river?"</topic>'
     )
     # Only what changes is written.
     (third,) = summary.memos(messages("I like tea"), known([*first, second]), "s")
