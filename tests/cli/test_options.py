@@ -59,6 +59,8 @@ def test_what_nobody_sets_has_the_documented_default(parse: Parse, project: Path
         latency="none",
         memory_delays="none",
         retrieval="text",
+        extraction="rules",
+        extraction_delay=0.0,
     )
 
 
@@ -67,12 +69,12 @@ def test_every_option_has_a_flag(parse: Parse) -> None:
         "agent.py", "--host", "::1", "--port", "0", "--state-dir", "/s", "--ephemeral", "--quirks", "off",
         "--python", "python3", "--env-file", "e", "--passthrough", "bedrock-runtime,s3", "--debug",
         "--allow-host", "a.test, b.test", "--model-rules", "r.yaml", "--faults", "f.yaml", "--latency", "observed",
-        "--memory-delays", "observed", "--retrieval", "embeddings",
+        "--memory-delays", "observed", "--retrieval", "embeddings", "--extraction", "model", "--extraction-delay", "20",
     ) == Settings(
         target=Path("agent.py"), host="::1", port=0, state_dir=Path("/s"), ephemeral=True, quirks=Quirks.parse("off"),
         python=Path("python3"), env_file=Path("e"), passthrough=frozenset({"bedrock-runtime", "s3"}), debug=True,
         allow_host=("a.test", "b.test"), model_rules=Path("r.yaml"), faults=Path("f.yaml"), latency="observed",
-        memory_delays="observed", retrieval="embeddings",
+        memory_delays="observed", retrieval="embeddings", extraction="model", extraction_delay=20.0,
     )  # fmt: skip
 
 
@@ -107,6 +109,8 @@ EVERY_OPTION = [
     ("latency", "observed", "observed"),
     ("memory-delays", "observed", "observed"),
     ("retrieval", "embeddings", "embeddings"),
+    ("extraction", "model", "model"),
+    ("extraction-delay", "2.5", 2.5),
 ]
 
 
@@ -161,6 +165,9 @@ def test_the_table_is_that_of_the_targets_project(parse: Parse, project: Path) -
         ("--passthrough", "s3,bedrock-runtim", "there is no AWS service 'bedrock-runtim'; did you mean "),
         ("--latency", "slow", "'slow' is not one of none, observed"),
         ("--memory-delays", "slow", "'slow' is not one of none, observed"),
+        ("--extraction-delay", "soon", "'soon' is not a number of seconds from 0 to 315360000"),
+        ("--extraction-delay", "nan", "'nan' is not a number of seconds from 0 to 315360000"),
+        ("--extraction-delay", "-1", "'-1' is not a number of seconds from 0 to 315360000"),
         ("--passthrough", "zzzzzzzz", "there is no AWS service 'zzzzzzzz', by the names that boto3.client"),
         ("--platform", "V3", "'V3' is not one of AgentCore's platform versions, V1 and V2"),
         ("--command", " ", "it names no program"),

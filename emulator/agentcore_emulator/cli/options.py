@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, TypeVar
 import typer
 
 from agentcore_emulator.cli import project_table
+from agentcore_emulator.clock import LONGEST_ADVANCE
 from agentcore_emulator.config import (
     DEFAULT_PORT,
     STATE_DIR,
@@ -254,9 +255,8 @@ def settings(
         _option("EXTRACTION", "Who makes memory records of events: rules for English, or a model by Converse."),
     ] = "rules",
     extraction_delay: Annotated[
-        float,
-        _option("EXTRACTION_DELAY", "Seconds after an event until records are made of it.", min=0, metavar="SECONDS"),
-    ] = 0.0,
+        str, _option("EXTRACTION_DELAY", "Seconds after an event until records are made of it.", metavar="SECONDS")
+    ] = "0",
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -265,6 +265,7 @@ def settings(
     levels = _checked(ctx, "quirks", Quirks.parse, quirks)
     pauses = _checked(ctx, "latency", profile, latency)
     transitions = _checked(ctx, "memory_delays", profile, memory_delays)
+    seconds = _checked(ctx, "extraction_delay", _seconds, extraction_delay)
     services = _checked(ctx, "passthrough", _services, passthrough)
     platforms = _checked(ctx, "platform", Platforms.parse, platform)
     words = None if command is None else _checked(ctx, "command", _words, command)
@@ -300,7 +301,7 @@ def settings(
         memory_delays=transitions,
         retrieval=retrieval,
         extraction=extraction,
-        extraction_delay=extraction_delay,
+        extraction_delay=seconds,
     )
 
 
@@ -332,6 +333,16 @@ def _words(text: str) -> tuple[str, ...]:
     if not words:
         raise ValueError("it names no program")
     return tuple(words)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= LONGEST_ADVANCE:
+        raise ValueError(f"{text!r} is not a number of seconds from 0 to {LONGEST_ADVANCE:.0f}")
+    return seconds
 
 
 def _mount_name(text: str) -> str:

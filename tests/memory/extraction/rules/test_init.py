@@ -63,9 +63,8 @@ async def test_long_work_gives_the_same_as_short(messages: Spoken) -> None:
 
 
 _WORDS = (
-    "I my we am like prefer and but , . ? ! ; : over please never to fly favorite color is Paris thanks a b \n ``` \" ' "
-    "<topic> "
-    "so you\u2019re don't hiking 7 é 漢 \u0301 […] {} call me name"
+    "I my we am like prefer and but , . ? ! ; : over please never to fly favorite color is Paris thanks a b \n ``` "
+    "\" ' <topic> so you\u2019re don't hiking 7 é 漢 \u0301 […] {} call me name"
 )
 WORDS = st.sampled_from(_WORDS.split(" "))
 TEXTS = st.text() | st.lists(WORDS, max_size=60).map(" ".join)
