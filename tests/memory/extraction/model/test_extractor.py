@@ -52,7 +52,7 @@ MOOD = {"key": "mood", "type": "STRING", "extractionConfig": {"llmExtractionConf
 async def test_facts_are_what_the_model_finds(messages: Spoken) -> None:
     asked = Asked(semantic_extraction=[{"fact": "The user likes tea.", "metadata": {"mood": "good"}}, {"fact": ""}, {}])
     assert await Model(asked).extract(work("SEMANTIC", messages("I like tea"), inferred=[MOOD])) == [
-        Memo("The user likes tea.", "fact user tea", {"mood": {"stringValue": "good"}})
+        Memo("The user likes tea.", "fact tea", {"mood": {"stringValue": "good"}})
     ]
     assert asked.models == [DEFAULT_MODEL]
     assert "I like tea" in asked.texts[0]
