@@ -42,13 +42,20 @@ _WAITING = extraction_jobs.c.status.in_((PENDING, STARTED, OPEN))
 _LONGEST_REASON = 1_000
 
 _INSERTION = insert(extraction_jobs)
-# The oldest job of every memory, then the second of each, and so on.
-_TURN = func.row_number().over(partition_by=extraction_jobs.c.memory_key, order_by=extraction_jobs.c.key)
-_DUE: Select[Any] = (
-    select(extraction_jobs.c.id, extraction_jobs.c.strategy_key, extraction_jobs.c.actor_id)
+# Memories take turns, and so do actors and strategies within one, whose jobs wait for each other.
+_LANE = (
+    select(
+        *(extraction_jobs.c[name] for name in ("key", "id", "memory_key", "strategy_key", "actor_id")),
+        func.row_number()
+        .over(partition_by=[extraction_jobs.c.strategy_key, extraction_jobs.c.actor_id], order_by=extraction_jobs.c.key)
+        .label("turn"),
+    )
     .where(_WAITING, extraction_jobs.c.due_at <= bindparam("now"))
-    .order_by(_TURN, extraction_jobs.c.key)
-    .limit(bindparam("most"))
+    .subquery()
+)
+_TURN = func.row_number().over(partition_by=_LANE.c.memory_key, order_by=[_LANE.c.turn, _LANE.c.key])
+_DUE: Select[Any] = (
+    select(_LANE.c.id, _LANE.c.strategy_key, _LANE.c.actor_id).order_by(_TURN, _LANE.c.key).limit(bindparam("most"))
 )
 _NEXT = select(func.min(extraction_jobs.c.due_at)).where(_WAITING)
 _PENDING = (
@@ -143,7 +150,10 @@ def enqueue(
 
 
 def due(connection: Connection, now: int, most: int) -> tuple[Sequence[Row[Any]], int | None]:
-    """Up to `most` jobs that are due, memories taking turns, and when the earliest of all is or was due."""
+    """Up to `most` jobs that are due, memories taking turns, and when the earliest of all is or was due.
+
+    Those of one actor and strategy are in order.
+    """
     rows = connection.execute(_DUE, {"now": now, "most": most}).all()
     next_due: int | None = connection.execute(_NEXT).scalar()
     return rows, next_due

@@ -32,11 +32,13 @@ __all__ = ["Worker"]
 
 _log = logging.getLogger(__name__)
 
-# Jobs that are looked up at once, for each that can be under way.
-_AHEAD = 2
+# Seconds that the jobs take which are looked up at once: to look is dear when there are many, and a memory that gets
+# its first job meanwhile has to wait.
+_PACE = 0.5
+_MOST = 1_024
 # Seconds for which a reader waits, for which the end waits, and until a state file that failed is tried again.
 _PATIENCE = 10.0
-_GRACE = 1.0
+_GRACE = 0.5
 _RETRY = 5.0
 
 
@@ -54,6 +56,7 @@ class Worker:
         self._timer: Timer | None = None
         self._due_at = 0
         self._step = asyncio.Event()
+        self._ahead = 1
 
     def start(self, extractor: Extractor) -> None:
         """Begin with what an earlier process has left."""
@@ -62,7 +65,7 @@ class Worker:
         self.wake()
 
     async def close(self) -> None:
-        """Stop. What is under way is finished if that takes no longer than a second; the rest is for the next start."""
+        """Stop. What is under way is finished if it takes half a second at most; the rest is for the next start."""
         self._running = False
         if self._timer is not None:
             self._timer.cancel()
@@ -102,10 +105,13 @@ class Worker:
                 # A timer may ring a hair before the moment that it was set for.
                 now = max(self._now(), self._due_at)
                 self._due_at = 0
-                most = _AHEAD * self._extractor.concurrency
+                most = max(self._ahead, self._extractor.concurrency)
                 batch, next_due = await self._store.read(functools.partial(jobs.due, now=now, most=most))
                 if batch:
+                    began = self._clock.monotonic()
                     await self._do_all(batch)
+                    quick = self._clock.monotonic() - began < _PACE
+                    self._ahead = min(2 * most, _MOST) if quick else most // 2
                 elif not self._again:
                     self._arm(next_due)
                     return
