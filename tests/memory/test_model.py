@@ -6,7 +6,6 @@ import asyncio
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
@@ -291,10 +290,10 @@ class Machine(RuleBasedStateMachine):
         assert answer == {"actorSummaries": [{"actorId": actor} for actor in actors]}
 
 
-def test_the_plane_behaves_as_its_model(tmp_path: Path) -> None:
+def test_the_plane_behaves_as_its_model(store_url: str) -> None:
     clock = MovedClock()
     with asyncio.Runner() as runner:
-        store = Store(f"sqlite:///{tmp_path / 'state.db'}")
+        store = Store(store_url)
         plane = MemoryPlane(store, clock, "us-east-1", "123456789012")
 
         class OnThisStore(Machine):

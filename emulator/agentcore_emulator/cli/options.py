@@ -24,6 +24,7 @@ from agentcore_emulator.config import (
     Platforms,
     Protocol,
     Settings,
+    store_url,
 )
 from agentcore_emulator.latency import profile
 from agentcore_emulator.quirks import Quirks
@@ -31,6 +32,7 @@ from agentcore_emulator.quirks import Quirks
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "StateDir",
+    "StoreURL",
     "given_on_command_line",
     "origin",
     "settings",
@@ -91,6 +93,16 @@ StateDir = Annotated[
     Path, _option("STATE_DIR", "Where durable memory, and the address of what is running, are kept.", metavar="FOLDER")
 ]
 
+StoreURL = Annotated[
+    str | None,
+    _option(
+        "STORE",
+        "Where memory is kept: postgresql+psycopg://USER@HOST/DATABASE, or sqlite:///FILE.",
+        metavar="URL",
+        show_default="a file in the state folder",
+    ),
+]
+
 
 def settings(
     ctx: typer.Context,
@@ -111,6 +123,7 @@ def settings(
         int, _option("PORT", "The port; 0 picks a free one.", min=0, max=65535, metavar="N")
     ] = DEFAULT_PORT,
     state_dir: StateDir = STATE_DIR,
+    store: StoreURL = None,
     ephemeral: Annotated[bool, _option("EPHEMERAL", "Forget everything when the emulator ends.")] = False,
     quirks: Annotated[
         str,
@@ -257,6 +270,7 @@ def settings(
         host=host,
         port=port,
         state_dir=state_dir.absolute(),
+        store=None if store is None else _checked(ctx, "store", store_url, store),
         ephemeral=ephemeral,
         quirks=levels,
         python=python,
