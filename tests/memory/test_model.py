@@ -242,15 +242,16 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), size=st.integers(1, 3))
     def go_on_listing(self, data: st.DataObject, size: int) -> None:
         reading = data.draw(st.sampled_from(self.reading))
-        if reading := self.page(reading.place, reading.narrowed, size, reading):
-            self.reading.append(reading)
+        if rest := self.page(reading.place, reading.narrowed, size, reading):
+            self.reading.append(rest)
 
     @precondition(lambda self: self.sessions)
     @rule(data=st.data(), parents=st.booleans(), expression=EXPRESSIONS, size=st.integers(1, 3))
     def list_to_the_end(self, data: st.DataObject, parents: bool, expression: Any, size: int) -> None:
         place = data.draw(st.sampled_from(sorted(self.sessions)))
         branches = [{"name": name, "includeParentBranches": parents} for name in ("main", *self.sessions[place].roots)]
-        for narrowed in ({"eventMetadata": [expression]}, *({"branch": branch} for branch in branches)):
+        filters: list[dict[str, Any]] = [{"eventMetadata": [expression]}, *({"branch": branch} for branch in branches)]
+        for narrowed in filters:
             reading = self.page(place, narrowed, size, None)
             while reading:
                 reading = self.page(place, narrowed, size, reading)
