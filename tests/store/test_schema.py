@@ -8,19 +8,22 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
+from sqlalchemy import Connection, create_engine, inspect, select, text
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.memory import MemoryPlane, tables
 from agentcore_emulator.store import SCHEMA_VERSION, Store, StoreError, metadata, migrations, schema
+
+if TYPE_CHECKING:
+    from tests.conftest import PostgreSQLServer
 
 FIRST = (Path(__file__).parent / "version_1.sql").read_text("utf-8")
 
@@ -34,12 +37,28 @@ def file(tmp_path: Path) -> Path:
     return file
 
 
-@pytest.fixture
-def empty(store_url: str, tmp_path: Path) -> Iterator[Engine]:
-    (tmp_path / "state").mkdir()
-    engine = create_engine(store_url)
-    yield engine
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """A transaction."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        yield connection
     engine.dispose()
+
+
+@pytest.fixture
+def other_url(request: pytest.FixtureRequest, store_url: str, tmp_path: Path) -> str:
+    """A second place, of the same kind of database as `store_url`."""
+    if store_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path / 'other.db'}"
+    server: PostgreSQLServer = request.getfixturevalue("postgresql")
+    return server.new_place()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> None:
+    """That of `store_url`."""
+    (tmp_path / "state").mkdir()
 
 
 def described(connection: Connection) -> dict[str, Any]:
@@ -60,36 +79,40 @@ def described(connection: Connection) -> dict[str, Any]:
     }
 
 
-def test_the_newest_migration_is_this_version(empty: Engine) -> None:
-    with empty.connect() as connection:
+def differences(connection: Connection) -> list[Any]:
+    """Of the database from the tables that planes have declared."""
+    context = MigrationContext.configure(connection, opts={"version_table": schema.versions.name})
+    return list(compare_metadata(context, metadata))
+
+
+def test_the_newest_migration_is_this_version() -> None:
+    with connected("sqlite://") as connection:
         heads = ScriptDirectory.from_config(migrations.config(connection)).get_heads()
     assert heads == [str(SCHEMA_VERSION)]
 
 
-def test_the_migrations_lead_to_the_tables_of_the_planes(empty: Engine) -> None:
+@pytest.mark.usefixtures("folder")
+def test_the_migrations_lead_to_the_tables_of_the_planes(store_url: str) -> None:
     assert tables.memories.metadata is metadata
-    with empty.begin() as connection:
+    with connected(store_url) as connection:
         migrations.upgrade(connection)
-        context = MigrationContext.configure(connection, opts={"version_table": schema.versions.name})
-        assert compare_metadata(context, metadata) == []
-        migrated = described(connection)
-        for name in migrated:
-            connection.execute(text(f"DROP TABLE {name}{'' if connection.dialect.name == 'sqlite' else ' CASCADE'}"))
-        schema.bring_up(connection, "The place", "choose another")
-        assert described(connection) == migrated
+        assert differences(connection) == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_what_is_migrated_and_what_is_new_are_the_same(store_url: str, other_url: str) -> None:
+    with connected(store_url) as old, connected(other_url) as new:
+        migrations.upgrade(old, "1")
+        schema.bring_up(old, "The place", "choose another")
+        schema.bring_up(new, "The place", "choose another")
+        assert described(old) == described(new)
 
 
 def test_the_first_migration_is_what_old_files_have(file: Path, tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'other.db'}")
-    with engine.begin() as connection:
-        migrations.upgrade(connection, "1")
-        connection.execute(text(f"DROP TABLE {schema.versions.name}"))
-        made = described(connection)
-    engine.dispose()
-    old = create_engine(f"sqlite:///{file}")
-    with old.connect() as connection:
-        assert described(connection) == made
-    old.dispose()
+    with connected(f"sqlite:///{tmp_path / 'other.db'}") as made, connected(f"sqlite:///{file}") as old:
+        migrations.upgrade(made, "1")
+        made.execute(text(f"DROP TABLE {schema.versions.name}"))
+        assert described(old) == described(made)
 
 
 async def test_an_old_file_goes_on_with_all_that_is_in_it(file: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -197,20 +220,13 @@ async def test_what_is_newer_is_refused(store: Store, store_url: str) -> None:
     )
 
 
-def test_what_another_program_has_is_refused(empty: Engine, store_url: str) -> None:
-    with empty.begin() as connection:
+@pytest.mark.usefixtures("folder")
+def test_what_another_program_has_is_refused_and_let_go(store_url: str) -> None:
+    with connected(store_url) as connection:
         connection.execute(text("CREATE TABLE theirs (a INTEGER)"))
     with pytest.raises(StoreError, match="is not one with an emulator's state: choose another"):
         Store(store_url)
-    with empty.connect() as connection:
+    with connected(store_url) as connection:
         assert inspect(connection).get_table_names() == ["theirs"]
-
-
-def test_a_failed_attempt_lets_the_place_go(empty: Engine, store_url: str) -> None:
-    with empty.begin() as connection:
-        connection.execute(text("CREATE TABLE theirs (a INTEGER)"))
-    with pytest.raises(StoreError):
-        Store(store_url)
-    with empty.begin() as connection:
         connection.execute(text("DROP TABLE theirs"))
     asyncio.run(Store(store_url).close())

@@ -63,6 +63,8 @@ def bring_up(connection: Connection, place: str, elsewhere: str, *, user_version
         if not known:
             _mark(connection, version)
         upgrade(connection)
+        # For what planes make besides their tables, such as an index that only one kind of database has.
+        metadata.create_all(connection)
         _log.info("%s is brought from version %d to version %d", place, version, SCHEMA_VERSION)
 
 
