@@ -161,3 +161,8 @@ class Settings:
     memory_delays: Profile = "none"
     region: str = REGION
     account_id: str = ACCOUNT_ID
+
+    @property
+    def store_at(self) -> str:
+        """The URL of the store, given or not, in which an emulator that is not ephemeral keeps memory."""
+        return self.store or f"{SQLITE_URL}{self.state_dir / STATE_FILE}"

@@ -155,8 +155,7 @@ class Emulator:
         folder = RunFolder()
         self._stack.callback(folder.remove)
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
-        file = f"{SQLITE_URL}{state / STATE_FILE}"
-        store = Store(file if settings.ephemeral else settings.store or file)
+        store = Store(f"{SQLITE_URL}{state / STATE_FILE}" if settings.ephemeral else settings.store_at)
         self._stack.push_async_callback(store.close)
         passthrough = None
         if settings.passthrough:

@@ -44,9 +44,11 @@ async def store(store_url: str) -> AsyncIterator[Store]:
 @contextmanager
 def _connected(url: str) -> Iterator[Connection]:
     engine = create_engine(url)
-    with engine.connect() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture

@@ -41,9 +41,11 @@ def file(tmp_path: Path) -> Path:
 def connected(url: str) -> Iterator[Connection]:
     """A transaction."""
     engine = create_engine(url)
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
+    try:
+        with engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ __all__ = [
     "given_on_command_line",
     "origin",
     "settings",
+    "store_at",
     "use_project_table",
     "with_settings",
 ]
@@ -296,6 +297,12 @@ def settings(
         latency=pauses,
         memory_delays=transitions,
     )
+
+
+def store_at(ctx: typer.Context, state_dir: Path, store: str | None) -> str:
+    """The URL of the store that these options mean. Raises typer.BadParameter as `settings` does."""
+    url = None if store is None else _checked(ctx, "store", store_url, store)
+    return Settings(state_dir=state_dir.absolute(), store=url).store_at
 
 
 def with_settings(command: Callable[[typer.Context, Settings], None]) -> Callable[..., None]:
