@@ -45,7 +45,7 @@ def export(
     chosen = [sessions.c.keep_until > now]
     chosen += [] if actor is None else [sessions.c.actor_id == actor]
     chosen += [] if session is None else [sessions.c.session_id == session]
-    which = [memories.c.gone_at.is_(None)]
+    which: list[ColumnElement[bool]] = [memories.c.gone_at.is_(None)]
     which += [] if memory is None else [memories.c.id == memory_id(connection, memory)]
     whole = actor is None and session is None
     if not whole:
