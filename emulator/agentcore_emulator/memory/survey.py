@@ -60,7 +60,7 @@ def all_memories(connection: Connection, now: int) -> Sequence[MemoryCounts]:
     said = _said(connection, events.c.memory_key, events, events.c.expires_at > now)
     held = _grouped(connection, sessions.c.memory_key, [_COUNT, people], sessions, sessions.c.keep_until > now)
     noted = _grouped(connection, records.c.memory_key, [_COUNT, length], records, alive)
-    rules = _grouped(connection, strategies.c.memory_key, [_COUNT], strategies)
+    rules = _grouped(connection, strategies.c.memory_key, [_COUNT], strategies, strategies.c.gone_at.is_(None))
     found = []
     for row in connection.execute(select(memories).where(memories.c.gone_at.is_(None)).order_by(memories.c.key)):
         (session_count, actor_count), (record_count, texts) = held.get(row.key, (0, 0)), noted.get(row.key, (0, 0))

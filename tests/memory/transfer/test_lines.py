@@ -13,8 +13,8 @@ KINDS = [value for value in vars(lines).values() if isinstance(value, Kind)]
 
 # What says where a row belongs, what is made anew from the rest, and what is over when a memory travels.
 LEFT_OUT = {
-    "memories": {"key", "transition", "ready_at", "gone_at"},
-    "strategies": {"key", "memory_key", "ready_at"},
+    "memories": {"key", "transition", "ready_at", "gone_at", "update_token"},
+    "strategies": {"key", "memory_key", "ready_at", "gone_at"},
     "sessions": {"key", "memory_key", "actor_id", "session_id"},
     "branches": {"session_key"},
     "events": {"key", "memory_key", "session_key"},

@@ -231,6 +231,35 @@ async def test_chosen_sessions_go_into_a_memory_that_is_there(here: Place, there
     assert await there.export(actor="bob") == await here.export(actor="bob")
 
 
+async def test_strategies_travel_as_they_are_shown(here: Place, there: Place) -> None:
+    strategies = [
+        {"semanticMemoryStrategy": {"name": "facts", "description": "d", "namespaces": ["/facts/{actorId}"]}},
+        {
+            "customMemoryStrategy": {
+                "name": "own",
+                "configuration": {
+                    "semanticOverride": {"extraction": {"appendToPrompt": "p", "modelId": "m"}},
+                },
+            }
+        },
+    ]
+    given = {
+        "eventExpiryDuration": 7,
+        "memoryStrategies": strategies,
+        "memoryExecutionRoleArn": "arn:aws:iam::1:role/r",
+    }
+    memory = (await here.call("CreateMemory", name="notes", **given))["memory"]["id"]
+    lines = await here.export()
+    await there.load(lines)
+    assert await everything(there, memory) == await everything(here, memory)
+    shown = await there.call("GetMemory", memoryId=memory)
+    assert [strategy["name"] for strategy in shown["memory"]["strategies"]] == ["facts", "own"]
+    removed = {"deleteMemoryStrategies": [{"memoryStrategyId": shown["memory"]["strategies"][0]["strategyId"]}]}
+    await there.call("UpdateMemory", memoryId=memory, memoryStrategies=removed)
+    kept = [line["name"] for line in parsed(await there.export()) if line["kind"] == "strategy"]
+    assert kept == ["own"]
+
+
 async def test_one_session_can_be_chosen(here: Place, notes: str) -> None:
     await here.call("CreateMemory", name="other", eventExpiryDuration=7)
     lines = parsed(await here.export(session="s"))

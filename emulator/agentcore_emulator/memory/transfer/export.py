@@ -39,8 +39,8 @@ def export(
     """Write the lines of all memories, or of the one with that id or name, and count them by kind.
 
     With an actor or a session, only their sessions, and of memories only those that have one. What has expired at
-    `now`, in milliseconds, is left out, and so are memories that are being deleted. Raises `TransferError` when there
-    is nothing of that name.
+    `now`, in milliseconds, is left out, and so are memories and strategies that are being deleted. Raises
+    `TransferError` when there is nothing of that name.
     """
     chosen = [sessions.c.keep_until > now]
     chosen += [] if actor is None else [sessions.c.actor_id == actor]
@@ -90,7 +90,8 @@ class _Export:
     def memory(self, row: Row[Any]) -> None:
         where = {"memoryId": row.id}
         self._put(MEMORY, where, [row])
-        self._put(STRATEGY, where, self.rows(strategies, strategies.c.memory_key == row.key, order=strategies.c.key))
+        rules = (strategies.c.memory_key == row.key, strategies.c.gone_at.is_(None))
+        self._put(STRATEGY, where, self.rows(strategies, *rules, order=strategies.c.key))
         mine = select(sessions).where(sessions.c.memory_key == row.key, *self._chosen)
         # The sessions of each actor in the order of their creation, in which ListSessions shows them.
         ordered = mine.order_by(sessions.c.actor_id, sessions.c.key).execution_options(yield_per=_BATCH)

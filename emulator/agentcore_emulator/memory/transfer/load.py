@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from agentcore_emulator.errors import ValidationException
 from agentcore_emulator.memory import ids
 from agentcore_emulator.memory.branches import MAIN
+from agentcore_emulator.memory.memories import PURGE
 from agentcore_emulator.memory.tables import DAY, branches, event_metadata, events, memories, sessions, strategies
 from agentcore_emulator.memory.transfer.lines import (
     BRANCH,
@@ -88,6 +89,7 @@ class _Load:
         # Digests, as there may be very many. Only who replaces sessions might replace one that has just come.
         self._sessions: set[int] = set()
         self.counts: collections.Counter[str] = collections.Counter()
+        connection.execute(PURGE, {"now": now})
 
     def line(self, line: Mapping[str, Any]) -> None:
         kind = line.get("kind")
@@ -129,12 +131,15 @@ class _Load:
         if values["id"] in self._memories:
             raise TransferError(f"the memory {values['id']} has had a line before")
         self._memories.add(values["id"])
-        self._there = self._find_memory(values["id"]) is not None
+        there = self._find_memory(values["id"])
+        self._there = there is not None
         if self._there and self._whole:
             if not self._replace:
                 raise TransferError(f"the memory {values['id']} is there already; --replace puts this one in its place")
             self._connection.execute(delete(memories).where(memories.c.id == values["id"]))
             self._there = False
+        elif there is not None and there.gone_at is not None:
+            raise TransferError(f"the memory {values['id']} is being deleted")
         if not self._there:
             same = select(memories.c.id).where(memories.c.name == values["name"])
             if (other := self._connection.execute(same).scalar()) is not None:

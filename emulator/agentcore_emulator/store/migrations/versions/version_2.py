@@ -20,6 +20,7 @@ _BATCH = 1000
 def upgrade() -> None:
     """Memories of version 1 are ready since they were created, and have never changed."""
     with op.batch_alter_table("memories") as batch:
+        batch.add_column(sa.Column("update_token", sa.String))
         batch.add_column(sa.Column("updated_at", _integer))
         batch.add_column(sa.Column("transition", sa.String))
         batch.add_column(sa.Column("ready_at", _integer))
@@ -48,6 +49,7 @@ def _create_strategies() -> None:
         sa.Column("created_at", _integer, nullable=False),
         sa.Column("updated_at", _integer, nullable=False),
         sa.Column("ready_at", _integer, nullable=False),
+        sa.Column("gone_at", _integer),
         sa.UniqueConstraint("memory_key", "id"),
         sa.UniqueConstraint("memory_key", "name"),
     )
