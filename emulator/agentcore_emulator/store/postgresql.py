@@ -11,7 +11,7 @@ import re
 from typing import Any, Final
 
 from sqlalchemy import URL, Connection, create_engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from agentcore_emulator.store import schema
 from agentcore_emulator.store.database import READERS, Database
@@ -118,7 +118,7 @@ class PostgreSQL(Database):
         state = getattr(cause, "sqlstate", None) or ""
         remedy = next((_REMEDIES[key] for key in (state, state[:3], state[:2]) if key in _REMEDIES), None)
         said = " ".join(str(cause).split())
-        if not state and isinstance(error, OperationalError | InterfaceError):
+        if not state and isinstance(cause, psycopg.OperationalError | psycopg.InterfaceError):
             remedy = next(remedy for pattern, remedy in _UNCONNECTED if pattern.search(said))
         if remedy is None:
             return None

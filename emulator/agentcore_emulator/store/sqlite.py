@@ -125,11 +125,12 @@ class SQLite(Database):
         def connected(connection: sqlite3.Connection, _: object) -> None:
             configure(connection)
 
-        def began(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
+        def do_begin(connection: sqlite3.Connection) -> None:
+            connection.execute(begin)
 
         event.listen(engine, "connect", connected)
-        event.listen(engine, "begin", began)
+        # Not by the event "begin": with a listener for that, SQLAlchemy looks for others at every statement.
+        engine.dialect.do_begin = do_begin  # type: ignore[method-assign,assignment]
         return engine
 
 

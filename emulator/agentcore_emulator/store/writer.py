@@ -94,6 +94,7 @@ class Writer:
         try:
             with database.writing.connect() as connection:
                 try:
+                    connection.begin()
                     outcomes = [self._attempt(connection, job.work) for job in group]
                     connection.commit()
                 except Exception:
@@ -108,17 +109,19 @@ class Writer:
 
     def _attempt(self, connection: Connection, work: Callable[[Connection], Any]) -> _Outcome:
         """Run `work` inside a savepoint. Raises only when the whole transaction is lost."""
-        connection.exec_driver_sql("SAVEPOINT work")
+        # By the driver itself: SQLAlchemy would take longer over these than the database does.
+        driver: Any = connection.connection.driver_connection
+        driver.execute("SAVEPOINT work")
         try:
             result = work(connection)
         except Exception as error:
             if self._lost(connection):
                 raise
-            connection.exec_driver_sql("ROLLBACK TO work")
+            driver.execute("ROLLBACK TO work")
             outcome = _Outcome(error=error)
         else:
             outcome = _Outcome(result)
-        connection.exec_driver_sql("RELEASE work")
+        driver.execute("RELEASE work")
         return outcome
 
     def _lost(self, connection: Connection) -> bool:
