@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 from sqlalchemy import Connection, text
 
 from agentcore_emulator.store import Store, StoreError
+from agentcore_emulator.testing import EmulatorError, EmulatorProcess
 
 if TYPE_CHECKING:
     from tests.conftest import PostgreSQLServer
@@ -215,3 +218,32 @@ async def test_a_full_disk_is_told_and_gone_when_there_is_room_again(store: Stor
     await store.write(fill(1))
     assert await store.read(asking("SELECT count(*) FROM big")) == 2
     await store.write(running("DROP TABLE big"))
+
+
+def test_an_emulator_keeps_its_memory_there(postgresql: PostgreSQLServer, puppet: str, tmp_path: Path) -> None:
+    agent = tmp_path / "agent.py"
+    agent.write_text(puppet, "utf-8")
+    url = postgresql.new_place()
+    options = ("--store", url, "--state-dir", str(tmp_path / "state"))
+    with EmulatorProcess(agent, *options) as emulator:
+        control: Any = emulator.client("bedrock-agentcore-control")
+        memory = control.create_memory(name="m", eventExpiryDuration=7)["memory"]["id"]
+        place = {"memoryId": memory, "actorId": "a", "sessionId": "s"}
+        data = emulator.client("bedrock-agentcore")
+        when = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+        made = data.create_event(**place, eventTimestamp=when, payload=[{"blob": "\0"}])["event"]
+        with pytest.raises(EmulatorError, match="is in use by another emulator: stop that one, or choose another"):
+            EmulatorProcess(agent, *options).__enter__()
+        postgresql.stop()
+        postgresql.start()
+        assert data.list_events(**place)["events"] == [made]
+        postgresql.stop()
+        with pytest.raises(ClientError) as told:
+            data.create_event(**place, eventTimestamp=when, payload=[])
+        postgresql.start()
+        assert told.value.response["Error"]["Code"] == "ServiceException"
+        assert "start its server, or correct the URL of --store" in told.value.response["Error"]["Message"]
+        data.create_event(**place, eventTimestamp=when, payload=[])
+    assert not (tmp_path / "state" / "state.db").exists()
+    with EmulatorProcess(agent, *options) as emulator:
+        assert len(emulator.client("bedrock-agentcore").list_events(**place)["events"]) == 2

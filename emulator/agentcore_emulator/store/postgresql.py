@@ -41,14 +41,17 @@ _PATIENCE: Final = {
     "tcp_user_timeout": "30000",
 }
 
+# Whose locks these are; any number that no other program uses.
+_SPACE: Final = int.from_bytes(b"AgCE")
+
 # A killed emulator's connection ends a moment after it, or once the server has noticed that its machine is gone.
-_LOCK: Final = """
+_LOCK: Final = f"""
 SET LOCAL lock_timeout = '2s';
 SET tcp_keepalives_idle = 30;
 SET tcp_keepalives_interval = 10;
 SET tcp_keepalives_count = 3;
 SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
-SELECT pg_advisory_lock(1095190611, hashtext(coalesce(current_schema(), '')));
+SELECT pg_advisory_lock({_SPACE}, hashtext(coalesce(current_schema(), '')));
 """
 
 # What can go wrong with a server, by SQLSTATE or its class (postgresql.org, "PostgreSQL Error Codes"), and what its
