@@ -22,6 +22,8 @@ SUBJECTS = {
     "idle": "Idle sessions",
     "thousand": "Very many sessions",
     "memory": "AgentCore Memory",
+    "listing": "Listing from large memories",
+    "moto": "AgentCore Memory beside moto's server",
 }
 
 

@@ -21,9 +21,29 @@ class Effort:
     many_sessions: int
     idle_seconds: float
     """For how long idle sessions are watched."""
+    events: int
+    """In the largest memory."""
 
 
-FULL = Effort(rounds=10, requests=300, sessions=6, starts=7, idle_sessions=100, many_sessions=1000, idle_seconds=10.0)
+FULL = Effort(
+    rounds=10,
+    requests=300,
+    sessions=6,
+    starts=7,
+    idle_sessions=100,
+    many_sessions=1000,
+    idle_seconds=10.0,
+    events=1_000_000,
+)
 
-QUICK = Effort(rounds=1, requests=3, sessions=1, starts=1, idle_sessions=2, many_sessions=3, idle_seconds=0.1)
+QUICK = Effort(
+    rounds=1,
+    requests=3,
+    sessions=1,
+    starts=1,
+    idle_sessions=2,
+    many_sessions=3,
+    idle_seconds=0.1,
+    events=1000,
+)
 """Shows that everything runs; the figures say nothing."""

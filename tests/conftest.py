@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
+import itertools
 import json
 import os
+import pwd
 import select
 import shutil
 import subprocess
@@ -174,6 +176,94 @@ def make_fifo(tmp_path: Path) -> Iterator[Callable[[str], Fifo]]:
     yield make
     for fifo in made:
         fifo.close()
+
+
+class PostgreSQLServer:
+    """A server of PostgreSQL on a Unix socket in a folder of its own, which asks only `guarded` for a password."""
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        # Short, as the path of a socket must be.
+        self.folder = Path(tempfile.mkdtemp(prefix="agentcore-postgresql-"))
+        self._data = self.folder / "data"
+        # PostgreSQL runs as anybody but root.
+        self._user: str | None = None
+        if os.geteuid() == 0:
+            names = {entry.pw_name for entry in pwd.getpwall()}
+            self._user = "postgres" if "postgres" in names else "nobody"
+            shutil.chown(self.folder, self._user)
+        self._numbers = itertools.count()
+        self._run("initdb", "--pgdata", self._data, "--no-sync", "--auth", "trust", "--username", "ada", "-E", "UTF8")
+        (self._data / "pg_hba.conf").write_text("local all guarded scram-sha-256\nlocal all all trust\n")
+        self.start()
+        self.execute("CREATE ROLE guarded LOGIN PASSWORD 'open sesame'")
+
+    def start(self) -> None:
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c shared_buffers=16MB"
+        self._run("pg_ctl", "start", "--pgdata", self._data, "--log", self.folder / "log", "--wait", "-o", options)
+
+    def stop(self) -> None:
+        """At once, as if the machine had lost its power."""
+        self._run("pg_ctl", "stop", "--pgdata", self._data, "--mode", "immediate")
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def url(self, database: str = "postgres", user: str = "ada", schema: str = "public") -> str:
+        options = f"&options=-csearch_path%3D{schema}"
+        return f"postgresql+psycopg://{user}@/{database}?host={self.folder}{options}"
+
+    def execute(self, statement: str, database: str = "postgres") -> list[Any]:
+        """The rows that a statement gives."""
+        import psycopg
+
+        where = f"host={self.folder} dbname={database} user=ada"
+        with psycopg.connect(where, autocommit=True) as connection:
+            ran = connection.execute(statement)
+            return list(ran.fetchall()) if ran.description else []
+
+    def new_place(self) -> str:
+        """The URL of a schema of its own, which is quicker to make than a database."""
+        schema = f"place_{next(self._numbers)}"
+        self.execute(f"CREATE SCHEMA {schema}")
+        return self.url(schema=schema)
+
+    def _run(self, program: str, *arguments: object) -> None:
+        # Its own environment, and not one that says which server clients are to use.
+        environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
+        command = [str(self._programs / program), *map(str, arguments)]
+        subprocess.run(
+            command,
+            user=self._user,
+            cwd=self.folder,
+            env=environment,
+            check=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQLServer]:
+    """A running server, as Debian's package postgresql brings it; skips where that is not installed."""
+    on_path = shutil.which("initdb")
+    found = [Path(on_path).resolve().parent] if on_path else []
+    found += [program.parent for program in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)]
+    if not found:
+        pytest.skip("NOT TESTED, PostgreSQL is not on this machine; on Debian the package postgresql brings it")
+    server = PostgreSQLServer(found[0])
+    yield server
+    server.remove()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty place for a store, on each kind of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state' / 'state.db'}"
+    server: PostgreSQLServer = request.getfixturevalue("postgresql")
+    return server.new_place()
 
 
 @functools.cache

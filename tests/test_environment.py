@@ -85,6 +85,13 @@ def test_an_agent_has_its_own_arn_and_its_configured_variables(runtime: AgentRun
     assert environment["PYTHONUNBUFFERED"] == "1"
 
 
+def test_an_agent_does_not_see_how_to_reach_the_store(runtime: AgentRuntime) -> None:
+    caller = {"AGENTCORE_EMULATOR_STORE": "postgresql+psycopg://ada:secret@db.test/notes", "MINE": "1"}
+    environment = guest_environment(URL, Settings(), runtime, caller)
+    assert environment["MINE"] == "1"
+    assert "secret" not in str(environment)
+
+
 def test_an_agents_variables_cannot_lead_it_out_of_the_emulator(runtime: AgentRuntime) -> None:
     leads = {
         "AWS_ENDPOINT_URL": "https://aws.example.com",

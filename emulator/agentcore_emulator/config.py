@@ -15,6 +15,7 @@ __all__ = [
     "DEFAULT_PORT",
     "REGION",
     "RUN_FOLDER_PREFIX",
+    "SQLITE_URL",
     "STATE_DIR",
     "STATE_FILE",
     "ClockKind",
@@ -27,6 +28,7 @@ __all__ = [
     "Protocol",
     "RetrievalKind",
     "Settings",
+    "store_url",
 ]
 
 REGION: Final = "us-east-1"
@@ -35,6 +37,8 @@ ACCOUNT_ID: Final = "123456789012"
 DEFAULT_PORT: Final = 4747
 STATE_DIR: Final = Path(".agentcore-emulator")
 STATE_FILE: Final = "state.db"
+SQLITE_URL: Final = "sqlite:///"
+"""What stands before a file's absolute path in the URL of a store."""
 RUN_FOLDER_PREFIX: Final = "agentcore-emulator-"
 """Of the folders below the system's temporary one that emulators have while they run."""
 
@@ -95,13 +99,34 @@ class Platforms:
         return self.named.get(name, self.default)
 
 
+def store_url(text: str) -> str:
+    """`text`, if it is the URL of a store: `sqlite:///` and an absolute path, or `postgresql+psycopg://…/database`.
+
+    Raises ValueError with one sentence, which does not repeat the text: there may be a password in it.
+    """
+    if text.startswith(SQLITE_URL):
+        if not Path(text.removeprefix(SQLITE_URL)).is_absolute():
+            raise ValueError(f"after {SQLITE_URL} there must be an absolute path, as in {SQLITE_URL}/srv/state.db")
+        return text
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("postgresql", "postgresql+psycopg"):
+        raise ValueError("the URL of a store starts with sqlite:/// or postgresql+psycopg://")
+    server, slash, database = rest.partition("?")[0].rpartition("/")
+    if not (slash and database):
+        raise ValueError("the store's URL names no database, as in postgresql+psycopg://user:password@host/database")
+    if server.count("@") > 1:
+        raise ValueError("an @ within the user or the password of the store's URL must be written as %40")
+    return text
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """Everything that can be set from outside, checked for form but not for what lies on disk.
 
     `target` is a Python file or a folder with `.bedrock_agentcore.yaml`; None means the current folder. `python` is
-    an interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. With
-    `ephemeral`, nothing is kept in `state_dir` after the emulator ends. `passthrough` holds botocore service names
+    an interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. `store` is the URL
+    of where memory is kept (see `store_url`), without which it is a file in `state_dir`. With `ephemeral`, nothing is
+    kept in either after the emulator ends. `passthrough` holds botocore service names
     whose calls go to real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that
     are let in besides loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model,
     `faults` one of the faults to begin with. `latency` names the profile of the pauses that AWS would make,
@@ -119,6 +144,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     state_dir: Path = field(default_factory=STATE_DIR.absolute)
+    store: str | None = None
     ephemeral: bool = False
     quirks: Quirks = field(default_factory=Quirks)
     python: Path | None = None
@@ -148,3 +174,8 @@ class Settings:
     extraction_delay: float = 0.0
     region: str = REGION
     account_id: str = ACCOUNT_ID
+
+    @property
+    def store_at(self) -> str:
+        """The URL of the store, given or not, in which an emulator that is not ephemeral keeps memory."""
+        return self.store or f"{SQLITE_URL}{self.state_dir / STATE_FILE}"

@@ -86,6 +86,8 @@ def guest_environment(
     when it happens.
     """
     configured = {name: value for name, value in runtime.environment.items() if not _is_reserved(name)}
+    # There may be a password in it.
+    caller = {name: value for name, value in caller.items() if name != "AGENTCORE_EMULATOR_STORE"}
     environment = command_environment(client_environment(url, settings, runtime.arn), caller)
     environment["PYTHONUNBUFFERED"] = "1"
     if configured.get("DISABLE_ADOT_OBSERVABILITY", "").lower() != "true":

@@ -23,7 +23,7 @@ from agentcore_emulator import __version__, fault_file
 from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.config import STATE_FILE, ProjectError, Settings
+from agentcore_emulator.config import SQLITE_URL, STATE_FILE, ProjectError, Settings
 from agentcore_emulator.connection import Connection
 from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.faults import Faults
@@ -102,7 +102,7 @@ class Emulator:
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Bind, look at the agents, open the state file, serve. Raises `StartError` with nothing left behind."""
+        """Bind, look at the agents, open the store, serve. Raises `StartError` with nothing left behind."""
         try:
             await self._start()
         except (BootFailure, ProjectError, StoreError, ValueError) as error:
@@ -157,7 +157,7 @@ class Emulator:
         folder = RunFolder()
         self._stack.callback(folder.remove)
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
-        store = Store(f"sqlite:///{state / STATE_FILE}")
+        store = Store(f"{SQLITE_URL}{state / STATE_FILE}" if settings.ephemeral else settings.store_at)
         self._stack.push_async_callback(store.close)
         passthrough = None
         if settings.passthrough:

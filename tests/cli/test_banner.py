@@ -56,6 +56,13 @@ def test_what_is_out_of_the_ordinary_is_said(runtimes: list[AgentRuntime]) -> No
     assert "s3  (with your own credentials)" in text
 
 
+def test_where_memory_is_kept_is_said_without_a_password(runtimes: list[AgentRuntime]) -> None:
+    settings = Settings(store="postgresql+psycopg://ada:secret@db.test/notes")
+    text = "\n".join(shown(settings, runtimes))
+    assert "database notes at db.test" in text
+    assert "secret" not in text
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "::", "build-server"])
 def test_an_open_door_is_shouted_about(runtimes: list[AgentRuntime], host: str) -> None:
     lines = shown(Settings(host=host), runtimes)

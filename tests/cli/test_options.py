@@ -84,6 +84,7 @@ EVERY_OPTION = [
     ("host", "::1", "::1"),
     ("port", "9", 9),
     ("state-dir", "/s", Path("/s")),
+    ("store", "postgresql+psycopg://ada@db.test/notes", "postgresql+psycopg://ada@db.test/notes"),
     ("ephemeral", "true", True),
     ("quirks", "off", Quirks.parse("off")),
     ("python", "python3", Path("python3")),

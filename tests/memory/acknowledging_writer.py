@@ -1,6 +1,6 @@
 """Writes events until it is killed, and prints the id of each one that was acknowledged.
 
-Run as `python acknowledging_writer.py STATE_FILE MEMORY_ID` by test_durability.py.
+Run as `python acknowledging_writer.py STORE MEMORY_ID CLIENTS` by test_durability.py.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.store import Store
 
 
-async def write(plane: MemoryPlane, memory: str, worker: int) -> None:
+async def write(plane: MemoryPlane, memory: str, client: int) -> None:
     number = 0
     while True:
         number += 1
         given = {
             "memoryId": memory,
             "actorId": "a",
-            "sessionId": f"s{worker}",
+            # A new one now and then, so that sessions too are made when the kill comes.
+            "sessionId": f"s{client}-{number // 10}",
             "eventTimestamp": float(number),
-            "payload": [{"blob": f"{worker}/{number}" * 50}],
+            "payload": [{"blob": f"{client}/{number}" * 50}],
+            "metadata": {"client": {"stringValue": str(client)}, "number": {"stringValue": str(number)}},
         }
         event = (await plane.operations["CreateEvent"](given))["event"]
         # One write(2) per line, so that a kill cannot cut an acknowledgement in two.
@@ -31,9 +33,9 @@ async def write(plane: MemoryPlane, memory: str, worker: int) -> None:
 
 
 async def main() -> None:
-    file, memory = sys.argv[1:]
-    plane = MemoryPlane(Store(f"sqlite:///{file}"), Clock(), "us-east-1", "123456789012")
-    await asyncio.gather(*(write(plane, memory, worker) for worker in range(8)))
+    url, memory, clients = sys.argv[1:]
+    plane = MemoryPlane(Store(url), Clock(), "us-east-1", "123456789012")
+    await asyncio.gather(*(write(plane, memory, client) for client in range(int(clients))))
 
 
 asyncio.run(main())

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,8 +39,9 @@ def advance(clock: StillClock) -> Callable[[float], None]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'state.db'}")
+async def store(store_url: str) -> AsyncIterator[Store]:
+    """On each kind of database."""
+    store = Store(store_url)
     yield store
     await store.close()
 

@@ -21,6 +21,7 @@ def test_every_operation_is_one_of_the_services(plane: MemoryPlane) -> None:
     assert set(plane.operations) <= modelled
 
 
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 async def test_a_full_disk_is_a_500_with_one_sentence(store: Store, call: Call) -> None:
     def limit(connection: Connection, pages: int) -> int:
         allowed: int = connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}").scalar_one()
@@ -33,7 +34,7 @@ async def test_a_full_disk_is_a_500_with_one_sentence(store: Store, call: Call) 
     with pytest.raises(ServiceException) as caught:
         await create(1_000_000)
     assert caught.value.message == (
-        f"The state file {store.path} cannot be used (database or disk is full): free some space on its disk"
+        f"The {store.place} cannot be used (database or disk is full): free some space on its disk"
     )
     await store.write(lambda c: limit(c, allowed + 10_000))
     await create(1_000_000)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
@@ -24,7 +25,7 @@ DAY = 86_400.0
 ACTORS = st.sampled_from(["a", "b/1"])
 SESSIONS = st.sampled_from(["s", "t"])
 BRANCHES = st.sampled_from(["main", "left", "right", "deep"])
-TOKENS = st.none() | st.sampled_from(["t", "u"])
+TOKENS = st.sampled_from([None, None, None, "t", "u"])
 # Few, so that several events share one.
 TIMES = st.integers(0, 6).map(lambda n: n / 1000)
 KEYS = st.sampled_from(["k", "a.b", "tab\t"])
@@ -34,6 +35,9 @@ DOCUMENTS = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
     max_leaves=5,
+)
+EVENTS = st.fixed_dictionaries(
+    {"at": TIMES, "document": DOCUMENTS, "metadata": METADATA, "branch": BRANCHES, "token": TOKENS}
 )
 EXPRESSIONS = st.one_of(
     st.tuples(KEYS, st.just("EXISTS"), st.none()),
@@ -114,6 +118,10 @@ class Reading:
     last: str
 
 
+# What the histories had in them, so that a test can hold that they had enough of it.
+SEEN: collections.Counter[str] = collections.Counter()
+
+
 class Machine(RuleBasedStateMachine):
     """One memory per history, all in one store."""
 
@@ -139,31 +147,23 @@ class Machine(RuleBasedStateMachine):
         now = self.clock.now
         self.sessions = {place: session for place, session in self.sessions.items() if not session.gone(now)}
 
-    @rule(
-        actor=ACTORS,
-        session=SESSIONS,
-        at=TIMES,
-        document=DOCUMENTS,
-        metadata=METADATA,
-        branch=BRANCHES,
-        token=TOKENS,
-        data=st.data(),
-    )
-    def create(
-        self,
-        actor: str,
-        session: str,
-        at: float,
-        document: Any,
-        metadata: dict[str, str] | None,
-        branch: str,
-        token: str | None,
-        data: st.DataObject,
-    ) -> None:
+    @initialize(data=st.data(), said=st.lists(EVENTS, min_size=4, max_size=10))
+    def begin(self, data: st.DataObject, said: list[dict[str, Any]]) -> None:
+        """With a conversation that is long enough for pages and forks."""
+        for event in said:
+            self.create(data.draw(ACTORS), "s", event, data)
+
+    @rule(actor=ACTORS, session=SESSIONS, said=st.lists(EVENTS, min_size=1, max_size=4), data=st.data())
+    def go_on(self, actor: str, session: str, said: list[dict[str, Any]], data: st.DataObject) -> None:
+        for event in said:
+            self.create(actor, session, event, data)
+
+    def create(self, actor: str, session: str, event: Mapping[str, Any], data: st.DataObject) -> None:
         self.forget()
         place, now = (actor, session), self.clock.now
+        at, metadata, branch, token = (event[name] for name in ("at", "metadata", "branch", "token"))
         known = self.sessions.get(place, Session(now, self.made))
-        given: dict[str, Any] = {"eventTimestamp": at, "payload": [{"blob": document}]}
+        given: dict[str, Any] = {"eventTimestamp": at, "payload": [{"blob": event["document"]}]}
         if metadata is not None:
             given["metadata"] = {key: {"stringValue": value} for key, value in metadata.items()}
         if token is not None:
@@ -177,9 +177,9 @@ class Machine(RuleBasedStateMachine):
             if live:
                 given["branch"]["rootEventId"] = data.draw(st.sampled_from(live)).event_id
         for other in self.sessions.values():
-            for event in other.live(now):
-                if token is not None and event.token == token:
-                    assert self.on(place, "CreateEvent", **given) == {"event": event.shown}
+            for made in other.live(now):
+                if token is not None and made.token == token:
+                    assert self.on(place, "CreateEvent", **given) == {"event": made.shown}
                     return
         if not possible:
             try:
@@ -220,7 +220,8 @@ class Machine(RuleBasedStateMachine):
         if not session.live(now):
             session.empty_since = now
 
-    @rule(days=st.sampled_from([0.25, 1.0, 3.0]))
+    # Rarely so far that nothing is left.
+    @rule(days=st.sampled_from([0.1, 0.1, 0.1, 0.1, 1.0, 3.0]))
     def advance(self, days: float) -> None:
         self.clock.now += days * DAY
 
@@ -231,17 +232,34 @@ class Machine(RuleBasedStateMachine):
         for event in self.sessions[place].live(self.clock.now):
             assert self.on(place, "GetEvent", eventId=event.event_id) == {"event": event.shown}
 
-    @rule(actor=ACTORS, session=SESSIONS, narrowed=FILTERS, size=st.integers(1, 4))
-    def start_listing(self, actor: str, session: str, narrowed: dict[str, Any], size: int) -> None:
-        self.page((actor, session), narrowed, size, None)
+    @rule(data=st.data(), narrowed=FILTERS, size=st.integers(1, 3))
+    def start_listing(self, data: st.DataObject, narrowed: dict[str, Any], size: int) -> None:
+        place = data.draw(st.sampled_from([*sorted(self.sessions), ("a", "unknown")]))
+        if reading := self.page(place, narrowed, size, None):
+            self.reading.append(reading)
 
     @precondition(lambda self: self.reading)
-    @rule(data=st.data(), size=st.integers(1, 4))
+    @rule(data=st.data(), size=st.integers(1, 3))
     def go_on_listing(self, data: st.DataObject, size: int) -> None:
         reading = data.draw(st.sampled_from(self.reading))
-        self.page(reading.place, reading.narrowed, size, reading)
+        if rest := self.page(reading.place, reading.narrowed, size, reading):
+            self.reading.append(rest)
 
-    def page(self, place: tuple[str, str], narrowed: Mapping[str, Any], size: int, after: Reading | None) -> None:
+    @precondition(lambda self: self.sessions)
+    @rule(data=st.data(), parents=st.booleans(), expression=EXPRESSIONS, size=st.integers(1, 3))
+    def list_to_the_end(self, data: st.DataObject, parents: bool, expression: Any, size: int) -> None:
+        place = data.draw(st.sampled_from(sorted(self.sessions)))
+        branches = [{"name": name, "includeParentBranches": parents} for name in ("main", *self.sessions[place].roots)]
+        filters: list[dict[str, Any]] = [{"eventMetadata": [expression]}, *({"branch": branch} for branch in branches)]
+        for narrowed in filters:
+            reading = self.page(place, narrowed, size, None)
+            while reading:
+                reading = self.page(place, narrowed, size, reading)
+
+    def page(
+        self, place: tuple[str, str], narrowed: Mapping[str, Any], size: int, after: Reading | None
+    ) -> Reading | None:
+        """Check one page, and say where it has stopped."""
         given: dict[str, Any] = {"maxResults": size}
         if narrowed:
             given["filter"] = {**narrowed}
@@ -256,9 +274,18 @@ class Machine(RuleBasedStateMachine):
         answer = self.on(place, "ListEvents", **given)
         expected = [e for e in self.matching(place, narrowed) if after is None or e.event_id < after.last]
         assert answer["events"] == [event.shown for event in expected[:size]]
+        branch = narrowed.get("branch")
+        everything = len(self.sessions[place].live(self.clock.now)) if place in self.sessions else 0
+        SEEN["a page after another"] += after is not None and bool(expected)
+        SEEN["some events of a branch"] += branch is not None and 0 < len(expected) < everything
+        SEEN["a fork with its parents"] += branch is not None and any(
+            event.shown["branch"]["name"] != branch["name"] for event in expected
+        )
+        SEEN["some events by metadata"] += "eventMetadata" in narrowed and 0 < len(expected) < everything
         assert ("nextToken" in answer) == (len(expected) > size)
-        if "nextToken" in answer:
-            self.reading.append(Reading(place, narrowed, answer["nextToken"], expected[size - 1].event_id))
+        if "nextToken" not in answer:
+            return None
+        return Reading(place, narrowed, answer["nextToken"], expected[size - 1].event_id)
 
     def matching(self, place: tuple[str, str], narrowed: Mapping[str, Any]) -> Iterator[Stored]:
         session = self.sessions.get(place)
@@ -291,10 +318,12 @@ class Machine(RuleBasedStateMachine):
         assert answer == {"actorSummaries": [{"actorId": actor} for actor in actors]}
 
 
-def test_the_plane_behaves_as_its_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("store_url", "histories"), [("sqlite", 500), ("postgresql", 100)], indirect=["store_url"])
+def test_the_plane_behaves_as_its_model(store_url: str, histories: int) -> None:
     clock = MovedClock()
+    SEEN.clear()
     with asyncio.Runner() as runner:
-        store = Store(f"sqlite:///{tmp_path / 'state.db'}")
+        store = Store(store_url)
         plane = MemoryPlane(store, clock, "us-east-1", "123456789012")
 
         class OnThisStore(Machine):
@@ -303,7 +332,9 @@ def test_the_plane_behaves_as_its_model(tmp_path: Path) -> None:
 
         try:
             run_state_machine_as_test(
-                OnThisStore, settings=settings(max_examples=100, stateful_step_count=25, deadline=None)
+                OnThisStore, settings=settings(max_examples=histories, stateful_step_count=25, deadline=None)
             )
         finally:
             runner.run(store.close())
+    assert len(SEEN) == 4
+    assert min(SEEN.values()) > histories / 10, SEEN

@@ -12,6 +12,7 @@ from agentcore_emulator.cli import options
 from agentcore_emulator.cli.demo import demo
 from agentcore_emulator.cli.env import env
 from agentcore_emulator.cli.exec import ExecCommand, exec_command
+from agentcore_emulator.cli.memory import memory
 from agentcore_emulator.cli.start import start
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ app.command("start")(start)
 app.command("exec", cls=ExecCommand)(exec_command)
 app.command("env")(env)
 app.command("demo")(demo)
+app.add_typer(memory, name="memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from agentcore_emulator import __version__
 from agentcore_emulator.config import DEFAULT_PORT, Settings
+from agentcore_emulator.store import place
 
 if TYPE_CHECKING:
     from agentcore_emulator.project import AgentRuntime
@@ -34,7 +35,7 @@ def show(
     if settings.clock == "virtual":
         rows.append(("Clock", f"stands still until it is advanced: POST {url}/_emulator/clock/advance"))
     rows.append(("Quirks", str(settings.quirks)))
-    rows.append(("Memory", "kept until the emulator ends" if settings.ephemeral else _short(settings.state_dir)))
+    rows.append(("Memory", _memory(settings)))
     if settings.passthrough:
         rows.append(("Real AWS", f"{', '.join(sorted(settings.passthrough))}  (with your own credentials)"))
     if settings.debug:
@@ -47,6 +48,12 @@ def show(
     warn_if_public(console, settings.host)
     # No style: colour codes before it would hide the word from whoever waits for a line that starts with it.
     _print(console, Text(f"Ready at {url} (Ctrl-C stops it)"))
+
+
+def _memory(settings: Settings) -> str:
+    if settings.ephemeral:
+        return "kept until the emulator ends"
+    return _short(settings.state_dir) if settings.store is None else place(settings.store)
 
 
 def _by_text(isolation: Mapping[str, object]) -> dict[str, list[str]]:

@@ -27,6 +27,7 @@ from agentcore_emulator.config import (
     Protocol,
     RetrievalKind,
     Settings,
+    store_url,
 )
 from agentcore_emulator.latency import profile
 from agentcore_emulator.quirks import Quirks
@@ -34,9 +35,11 @@ from agentcore_emulator.quirks import Quirks
 __all__ = [
     "ENVIRONMENT_PREFIX",
     "StateDir",
+    "StoreURL",
     "given_on_command_line",
     "origin",
     "settings",
+    "store_at",
     "use_project_table",
     "with_settings",
 ]
@@ -94,6 +97,16 @@ StateDir = Annotated[
     Path, _option("STATE_DIR", "Where durable memory, and the address of what is running, are kept.", metavar="FOLDER")
 ]
 
+StoreURL = Annotated[
+    str | None,
+    _option(
+        "STORE",
+        "Where memory is kept: postgresql+psycopg://USER@HOST/DATABASE, or sqlite:///FILE.",
+        metavar="URL",
+        show_default="a file in the state folder",
+    ),
+]
+
 
 def settings(
     ctx: typer.Context,
@@ -114,6 +127,7 @@ def settings(
         int, _option("PORT", "The port; 0 picks a free one.", min=0, max=65535, metavar="N")
     ] = DEFAULT_PORT,
     state_dir: StateDir = STATE_DIR,
+    store: StoreURL = None,
     ephemeral: Annotated[bool, _option("EPHEMERAL", "Forget everything when the emulator ends.")] = False,
     quirks: Annotated[
         str,
@@ -275,6 +289,7 @@ def settings(
         host=host,
         port=port,
         state_dir=state_dir.absolute(),
+        store=None if store is None else _checked(ctx, "store", store_url, store),
         ephemeral=ephemeral,
         quirks=levels,
         python=python,
@@ -303,6 +318,12 @@ def settings(
         extraction=extraction,
         extraction_delay=seconds,
     )
+
+
+def store_at(ctx: typer.Context, state_dir: Path, store: str | None) -> str:
+    """The URL of the store that these options mean. Raises typer.BadParameter as `settings` does."""
+    url = None if store is None else _checked(ctx, "store", store_url, store)
+    return Settings(state_dir=state_dir.absolute(), store=url).store_at
 
 
 def with_settings(command: Callable[[typer.Context, Settings], None]) -> Callable[..., None]:

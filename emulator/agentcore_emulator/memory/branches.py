@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, literal, or_, select
-from sqlalchemy.types import String
 
 from agentcore_emulator.errors import ValidationException
 from agentcore_emulator.memory.tables import branches, events
@@ -62,7 +61,8 @@ def in_branch(session_key: int, name: str, *, include_parents: bool) -> ColumnEl
     if not include_parents:
         return events.c.branch == name
     # Branches, each with the last event id that it shows; no limit for the branch itself.
-    own = select(literal(name, String).label("name"), literal(None, String).label("last"))
+    id_ = branches.c.name.type
+    own = select(literal(name, id_).label("name"), literal(None, id_).label("last"))
     # Materialized, or SQLite walks the lineage anew for every event.
     lineage = own.cte("lineage", recursive=True).prefix_with("MATERIALIZED")
     lineage = lineage.union_all(

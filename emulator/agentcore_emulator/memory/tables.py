@@ -47,7 +47,8 @@ DAY = 24 * 60 * 60 * 1000
 
 # SQLite numbers rows by itself only for the one type, which is 64 bits wide there and 32 elsewhere.
 _Key = BigInteger().with_variant(Integer, "sqlite")
-_Time = BigInteger
+# As it is in the files of version 1.
+_Time = _Key
 # Compared and sorted by code points everywhere, as ids and namespaces must be.
 _Id = String().with_variant(String(collation="C"), "postgresql")
 

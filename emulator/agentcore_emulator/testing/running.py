@@ -45,7 +45,7 @@ class SessionInfo(TypedDict):
 
 
 class RunningEmulator(ABC):
-    """An emulator in the block of a `with`, on a free port, and ephemeral unless `--state-dir` is among its options.
+    """An emulator in the block of a `with`, on a free port, ephemeral unless given a `--state-dir` or a `--store`.
 
     `url`, `arn` (the default agent's) and `info` (the answer of `GET /_emulator/info`) are there once it is ready. What
     the admin API refuses raises `EmulatorError` with its sentence.
@@ -56,7 +56,7 @@ class RunningEmulator(ABC):
         self.arn = ""
         self.info: dict[str, Any] = {}
         self._runtime: Any = None
-        kept = () if "--state-dir" in options else ("--ephemeral",)
+        kept = () if {"--state-dir", "--store"} & set(options) else ("--ephemeral",)
         self._arguments = [str(target), "--port", "0", *kept, *options]
 
     def __enter__(self) -> Self:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from agentcore_emulator.errors import ValidationException
 
-__all__ = ["MAX_DEPTH", "dump", "read"]
+__all__ = ["MAX_DEPTH", "dump", "parse", "read"]
 
 # Python's own limit of 1,000 frames is shared with whoever calls us. A document that is taken here must still fit when
 # it is written again from deeper in the stack.
@@ -21,30 +21,41 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 def read(body: bytes) -> dict[str, Any]:
     """Parse a request body; an empty one is `{}`, as AWS takes it.
 
-    Raises `ValidationException` with reason `CannotParse` for whatever is not one JSON object in UTF-8: that
-    includes NaN, numbers beyond a double, unpaired surrogates and nesting deeper than `MAX_DEPTH`.
+    Raises `ValidationException` with reason `CannotParse` for what `parse` refuses.
     """
     if not body:
         return {}
+    try:
+        return parse(body)
+    except ValueError as error:
+        raise ValidationException(f"The request body {error}; send one JSON object.", reason="CannotParse") from None
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Parse one JSON object.
+
+    Raises ValueError, which says what the body "is not" or "holds", for whatever is not one in UTF-8: that includes
+    NaN, numbers beyond a double, unpaired surrogates and nesting deeper than `MAX_DEPTH`.
+    """
     try:
         value = json.loads(body.decode("utf-8"), parse_constant=_refuse, parse_float=_finite)
         if _SURROGATE.search(body):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except json.JSONDecodeError as error:
-        raise _cannot_parse(f"is not valid JSON, at character {error.pos + 1}: {error.msg}") from None
+        raise ValueError(f"is not valid JSON, at character {error.pos + 1}: {error.msg}") from None
     except UnicodeDecodeError:
-        raise _cannot_parse("is not UTF-8") from None
+        raise ValueError("is not UTF-8") from None
     except UnicodeEncodeError:
-        raise _cannot_parse("holds an unpaired surrogate") from None
+        raise ValueError("holds an unpaired surrogate") from None
     except RecursionError:
-        raise _cannot_parse(f"is nested deeper than {MAX_DEPTH} levels") from None
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels") from None
     except ValueError:
         # Python refuses integers of more than 4,300 digits; _refuse and _finite refuse what no double can hold.
-        raise _cannot_parse("holds a number out of range") from None
+        raise ValueError("holds a number out of range") from None
     if not isinstance(value, dict):
-        raise _cannot_parse("is not a JSON object")
+        raise ValueError("is not a JSON object")
     if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _deeper_than(value, MAX_DEPTH):
-        raise _cannot_parse(f"is nested deeper than {MAX_DEPTH} levels")
+        raise ValueError(f"is nested deeper than {MAX_DEPTH} levels")
     return value
 
 
@@ -56,10 +67,6 @@ def dump(value: Any) -> bytes:
     """
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "backslashreplace")
-
-
-def _cannot_parse(what: str) -> ValidationException:
-    return ValidationException(f"The request body {what}; send one JSON object.", reason="CannotParse")
 
 
 def _refuse(constant: str) -> NoReturn:

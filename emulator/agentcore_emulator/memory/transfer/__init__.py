@@ -1,0 +1,1 @@
+"""Memories outside of a store: what is in them, one JSON object a line."""
