@@ -101,7 +101,7 @@ class Settings:
     folder that outlives a stop. Without `isolation` it is the better one that works, without `microvms` guests are
     forked where that is safe. `command` is what runs instead of a Python file. With `reload` a changed source is a
     new version. With `guest_time` agents see the emulator's time, with `limits` they have the vCPUs and the memory
-    of a microVM.
+    of a microVM. With `verify_signatures` AWS requests must be signed with the emulator's keys.
     """
 
     target: Path | None = None
@@ -131,5 +131,6 @@ class Settings:
     limits: bool = False
     faults: Path | None = None
     latency: Profile = "none"
+    verify_signatures: bool = False
     region: str = REGION
     account_id: str = ACCOUNT_ID

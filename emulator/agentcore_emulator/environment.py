@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 from agentcore_emulator.config import Settings
 from agentcore_emulator.project import AgentRuntime
 
-__all__ = ["client_environment", "command_environment", "guest_environment", "misleading", "no_proxy"]
+__all__ = ["KEY", "client_environment", "command_environment", "guest_environment", "misleading", "no_proxy"]
 
-# Any value will do: the emulator does not check signatures.
-_KEY: Final = "emulator"
+KEY: Final = "emulator"
+"""The access key and its secret. Any others will do as well, unless the emulator is to check signatures."""
 
 # Where botocore looks for profiles. It takes a device for a file that is not there (`os.path.isfile`).
 _NO_PROFILES: Final = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
@@ -57,8 +57,8 @@ def client_environment(url: str, settings: Settings, default_arn: str) -> dict[s
     """
     return {
         "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": _KEY,
-        "AWS_SECRET_ACCESS_KEY": _KEY,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": KEY,
         "AWS_REGION": settings.region,
         "AWS_DEFAULT_REGION": settings.region,
         "AWS_EC2_METADATA_DISABLED": "true",

@@ -5,6 +5,10 @@
     ├── UnauthorizedException           401
     ├── ServiceQuotaExceededException   402
     ├── AccessDeniedException           403
+    ├── IncompleteSignatureException    403  --verify-signatures: these four
+    ├── InvalidSignatureException       403
+    ├── MissingAuthenticationTokenException 403
+    ├── UnrecognizedClientException     403
     ├── ResourceNotFoundException       404
     ├── ConflictException               409
     ├── RetryableConflictException      409  boto3 tries again by itself
@@ -17,7 +21,8 @@
     ├── ServiceUnavailableException     503  --passthrough: real AWS cannot be reached
     └── GatewayTimeout                  504  no answer within the synchronous limit
 
-Statuses and names: botocore's models of `bedrock-agentcore`, `bedrock-agentcore-control` and `bedrock-runtime`.
+Statuses and names: botocore's models of `bedrock-agentcore`, `bedrock-agentcore-control` and `bedrock-runtime`; for
+signatures, AWS's "Common Errors" and what REST-JSON services answer.
 """
 
 from __future__ import annotations
@@ -30,7 +35,10 @@ __all__ = [
     "AccessDeniedException",
     "ConflictException",
     "GatewayTimeout",
+    "IncompleteSignatureException",
     "InternalServerException",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
     "NotImplementedException",
     "ResourceNotFoundException",
     "RetryableConflictException",
@@ -41,6 +49,7 @@ __all__ = [
     "ThrottledException",
     "ThrottlingException",
     "UnauthorizedException",
+    "UnrecognizedClientException",
     "ValidationException",
 ]
 
@@ -109,6 +118,30 @@ class ServiceQuotaExceededException(AWSError):
 
 class AccessDeniedException(AWSError):
     """403."""
+
+    status = 403
+
+
+class IncompleteSignatureException(AWSError):
+    """403: a signature of which something is missing."""
+
+    status = 403
+
+
+class InvalidSignatureException(AWSError):
+    """403: a signature that is wrong, or of another time."""
+
+    status = 403
+
+
+class MissingAuthenticationTokenException(AWSError):
+    """403: no signature."""
+
+    status = 403
+
+
+class UnrecognizedClientException(AWSError):
+    """403: signed with keys that are not the emulator's."""
 
     status = 403
 

@@ -21,6 +21,8 @@ import uvicorn
 from agentcore_emulator import __version__, fault_file
 from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
+from agentcore_emulator.auth.inbound import Inbound
+from agentcore_emulator.auth.issuer import Issuer
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import STATE_FILE, ProjectError, Settings
 from agentcore_emulator.connection import Connection
@@ -32,7 +34,7 @@ from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
-from agentcore_emulator.runtime.front import Everybody, Front
+from agentcore_emulator.runtime.front import Front
 from agentcore_emulator.runtime.hosts import CAN_FORK, make_host
 from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import BootFailure
@@ -177,7 +179,15 @@ class Emulator:
         agents = Agents(
             [await self._boot(runtime, state, folder, clock, latency) for runtime in self.runtimes], settings.account_id
         )
-        front = Front(agents, Everybody(), faults=faults, latency=latency)
+        signatures = None
+        if settings.verify_signatures:
+            # botocore's signer takes a tenth of a second to import.
+            from agentcore_emulator.auth.signatures import Signatures
+
+            signatures = Signatures(clock)
+        issuer = Issuer(state, clock)
+        inbound = Inbound(issuer, clock, signatures=signatures, aws="cognito-idp" in settings.passthrough)
+        front = Front(agents, inbound, faults=faults, latency=latency)
         runtime = RuntimePlane(front, sessions, clock, debug=settings.debug, faults=faults)
         app = make_app(
             planes=[
@@ -190,9 +200,10 @@ class Emulator:
             region=settings.region,
             # Whoever has it listen on an address of this machine calls it by that.
             allow_host=[*settings.allow_host, urlsplit(self.url).hostname or ""],
-            admin=admin_app(self.info, clock, agents, sessions, faults),
+            admin=admin_app(self.info, clock, agents, sessions, faults, issuer),
             faults=faults,
             latency=latency,
+            signatures=signatures,
         )
         await self._serve(app, listener, sessions)
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_emulator.cli.env import _address
 from agentcore_emulator.cli.state_file import FILE_NAME
 from agentcore_emulator.testing import EmulatorProcess
 

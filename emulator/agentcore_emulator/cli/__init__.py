@@ -13,6 +13,7 @@ from agentcore_emulator.cli.demo import demo
 from agentcore_emulator.cli.env import env
 from agentcore_emulator.cli.exec import ExecCommand, exec_command
 from agentcore_emulator.cli.start import start
+from agentcore_emulator.cli.token import token
 
 if TYPE_CHECKING:
     from agentcore_emulator.config import Settings
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command("start")(start)
 app.command("exec", cls=ExecCommand)(exec_command)
 app.command("env")(env)
+app.command("token")(token)
 app.command("demo")(demo)
 
 

@@ -232,6 +232,9 @@ def settings(
         str,
         _option("LATENCY", "none, or observed: pauses as long as those that people saw on AWS.", metavar="PROFILE"),
     ] = "none",
+    verify_signatures: Annotated[
+        bool, _option("VERIFY_SIGNATURES", "Refuse AWS requests that are not signed with the emulator's keys.")
+    ] = False,
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -271,6 +274,7 @@ def settings(
         limits=limits,
         faults=faults,
         latency=pauses,
+        verify_signatures=verify_signatures,
     )
 
 

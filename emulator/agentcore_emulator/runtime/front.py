@@ -88,7 +88,7 @@ class Front:
         """What serves an operation whose handler sends the answer itself."""
 
         async def serve(call: Call) -> None:
-            await handler(await self._enter(call))
+            await handler(await self._enter(call, reads=False))
 
         return serve
 
@@ -96,22 +96,34 @@ class Front:
         """What serves an operation with a JSON body whose handler returns the output by member name."""
 
         async def serve(call: Call) -> None:
-            visit = await self._enter(call, await call.body())
+            visit = await self._enter(call, reads=True)
             answer = call.operation.answer(await handler(visit))
             answer.headers.append(("x-amzn-RequestId", call.request_id))
             await call.reply(answer)
 
         return serve
 
-    async def _enter(self, call: Call, body: bytes = b"") -> Visit:
-        agent = self._agents.find(
+    def public(self, handler: Callable[[AgentRuntime, Call], Awaitable[None]]) -> Callable[[Call], Awaitable[None]]:
+        """What serves an operation that takes no credentials and does not reach the agent."""
+
+        async def serve(call: Call) -> None:
+            await handler(self._find(call).runtime, call)
+
+        return serve
+
+    def _find(self, call: Call) -> Agent:
+        return self._agents.find(
             call.labels["agentRuntimeArn"], call.parameter("accountId"), call.parameter("qualifier")
         )
+
+    async def _enter(self, call: Call, *, reads: bool) -> Visit:
+        agent = self._find(call)
         if call.accept is not None:
             # A page cannot set headers on a WebSocket.
             call.headers = {**from_query(call.query), **call.headers}
         caller = await self._admission.admit(agent.runtime, call)
-        request = call.parse(body)
+        # After the admission, which may have to see the body first.
+        request = call.parse(await call.body() if reads else b"")
         if self._faults:
             self._faults.check(call.operation.name, request.get("runtimeSessionId"))
         if self._latency:

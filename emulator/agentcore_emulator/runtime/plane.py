@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from agentcore_emulator.auth.resource import get_runtime_protected_resource_metadata
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import NotImplementedException
 from agentcore_emulator.faults import Faults
@@ -38,6 +39,7 @@ class RuntimePlane:
         self._stopped: deque[tuple[SessionKey, str | None]] = deque(maxlen=_STOPS_REMEMBERED)
         self.operations: dict[str, Any] = {}
         self.streaming = {
+            "GetRuntimeProtectedResourceMetadata": front.public(get_runtime_protected_resource_metadata),
             "InvokeAgentRuntime": front.relayed(self.invoke_agent_runtime),
             "InvokeAgentRuntimeWithWebSocketStream": front.relayed(WebSockets(sessions, clock, debug=debug)),
             "StopRuntimeSession": front.answered(self.stop_runtime_session),
