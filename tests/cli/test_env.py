@@ -83,12 +83,6 @@ def test_a_url_that_is_none(call: Run, url: str) -> None:
     assert the_one_line(ended.stderr) == f"{url!r} is not a URL of the form http://host:port"
 
 
-def test_without_a_state_file_the_default_port_is_asked(tmp_path: Path) -> None:
-    address, missing = _address(None, tmp_path)
-    assert address == "http://127.0.0.1:4747"
-    assert missing.startswith(f"no emulator is running: there is no {tmp_path / FILE_NAME}, and none at {address};")
-
-
 def test_a_state_file_that_is_none(call: Run, tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_text("{")
     ended = call("env", "--state-dir", tmp_path)

@@ -73,7 +73,7 @@ class Inbound:
             raise unauthorized(runtime, call, "Missing Authentication Token")
         if _USER in call.headers:
             raise ValidationException(
-                "X-Amzn-Bedrock-AgentCore-Runtime-User-Id goes with signed requests; a bearer token itself says who calls",
+                "X-Amzn-Bedrock-AgentCore-Runtime-User-Id goes with signed requests; a token itself says who calls",
                 fields=[("runtimeUserId", "must not be sent with a bearer token")],
             )
         await self._check(runtime, runtime.authorizer, call, token)

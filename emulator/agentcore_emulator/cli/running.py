@@ -42,7 +42,7 @@ class Running:
 
     def __init__(self, url: str, missing: str) -> None:
         self.url = url
-        self._missing = missing
+        self.missing = missing
 
     def info(self) -> dict[str, Any]:
         """What it says about itself."""
@@ -69,7 +69,7 @@ class Running:
             response = connection.getresponse()
             content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise typer.TyperException(self._missing) from error
+            raise typer.TyperException(self.missing) from error
         finally:
             connection.close()
         try:
