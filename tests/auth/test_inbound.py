@@ -168,10 +168,11 @@ def code_of(failure: pytest.ExceptionInfo[ClientError]) -> tuple[int, str, str]:
 
 def test_a_signed_call_is_not_for_an_agent_that_asks_for_tokens(caller: Any) -> None:
     arn = caller.emulator.arns["guarded"]
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: boto3_of(caller).invoke_agent_runtime(agentRuntimeArn=arn, payload=b""),
         lambda: boto3_of(caller).stop_runtime_session(agentRuntimeArn=arn, runtimeSessionId=new_session()),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(ClientError) as failure:
             call()
         status, code, message = code_of(failure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,9 @@ def signed(
     credentials: Credentials = GOOD,
     presigned: int | None = None,
     host: str | None = None,
-    emulator: Any = None,
-) -> AWSRequest:
+) -> Any:
     """A request to the agent `open` as botocore signs it, with its headers or for so many seconds in its URL."""
-    running = emulator or caller.emulator
-    url = running.url + caller.path("open", below)
+    url = caller.emulator.url + caller.path("open", below)
     request = AWSRequest(method, url, data=body, headers={**({"host": host} if host else {}), **(headers or {})})
     signer: Any
     if presigned is None:
@@ -100,7 +98,7 @@ def signed(
     return request
 
 
-def send(request: AWSRequest, body: bytes | None = None, **headers: str) -> httpx.Response:
+def send(request: Any, body: bytes | None = None, headers: Mapping[str, str] = {}) -> httpx.Response:
     content = request.body if body is None else body
     lines = {**dict(request.headers.items()), "content-type": "text/x-python", SESSION: new_session(), **headers}
     return httpx.request(request.method, request.url, content=content or None, headers=lines)
@@ -141,7 +139,7 @@ def test_boto3_with_the_emulators_keys_is_let_in(checking: Any) -> None:
 )
 def test_boto3_with_other_keys_is_refused_by_every_plane(checking: Any, keys: dict[str, str], code: str) -> None:
     arn = checking.emulator.arns["open"]
-    calls = [
+    calls: list[Callable[[], Any]] = [
         lambda: client(checking, **keys).invoke_agent_runtime(agentRuntimeArn=arn, payload=b"{}"),
         lambda: client(checking, **keys).stop_runtime_session(agentRuntimeArn=arn, runtimeSessionId=new_session()),
         lambda: client(checking, **keys).get_agent_card(agentRuntimeArn=arn),
@@ -246,7 +244,7 @@ def test_what_has_been_signed_cannot_be_changed(checking: Any) -> None:
 
 def test_a_header_that_is_added_is_not_covered(checking: Any) -> None:
     # As the SDK does with a WebSocket's session.
-    assert send(signed(checking), **{"x-amzn-bedrock-agentcore-runtime-user-id": "ada"}).status_code == 200
+    assert send(signed(checking), headers={"x-amzn-bedrock-agentcore-runtime-user-id": "ada"}).status_code == 200
 
 
 def test_a_hash_that_is_sent_must_be_the_bodys(checking: Any) -> None:
@@ -296,7 +294,7 @@ def test_a_presigned_url_holds_for_as_long_as_it_says(checking: Any) -> None:
             "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
         }
         # 424: let in, and refused by the agent, which has no /ws.
-        return send(request, **upgrade).status_code
+        return send(request, headers=upgrade).status_code
 
     assert ask(0, 60) == 424
     assert ask(50, 60) == 424
@@ -362,7 +360,8 @@ def test_no_signature_is_a_fault(checking: Any, parts: dict[str, str], date: str
     else:
         text = ", ".join(f"{name}={value}" for name, value in parts.items())
         lines = {"authorization": f"AWS4-HMAC-SHA256 {text}", "x-amz-date": date, SESSION: new_session()}
-        answer = httpx.post(url, headers={name: value.strip().encode("latin-1") for name, value in lines.items()})
+        headers = {name.encode(): value.strip().encode("latin-1") for name, value in lines.items()}
+        answer = httpx.post(url, headers=headers)
     assert answer.status_code == 403
 
 

@@ -101,6 +101,7 @@ EVERY_OPTION = [
     ("limits", "true", True),
     ("faults", "/f", Path("/f")),
     ("latency", "observed", "observed"),
+    ("verify-signatures", "true", True),
 ]
 
 
