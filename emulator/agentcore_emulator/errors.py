@@ -5,10 +5,10 @@
     ├── UnauthorizedException           401
     ├── ServiceQuotaExceededException   402
     ├── AccessDeniedException           403
-    ├── IncompleteSignatureException    403  --verify-signatures: these four
-    ├── InvalidSignatureException       403
-    ├── MissingAuthenticationTokenException 403
-    ├── UnrecognizedClientException     403
+    │   ├── IncompleteSignatureException         --verify-signatures: these four
+    │   ├── InvalidSignatureException
+    │   ├── MissingAuthenticationTokenException
+    │   └── UnrecognizedClientException
     ├── ResourceNotFoundException       404
     ├── ConflictException               409
     ├── RetryableConflictException      409  boto3 tries again by itself
@@ -122,28 +122,20 @@ class AccessDeniedException(AWSError):
     status = 403
 
 
-class IncompleteSignatureException(AWSError):
+class IncompleteSignatureException(AccessDeniedException):
     """403: a signature of which something is missing."""
 
-    status = 403
 
-
-class InvalidSignatureException(AWSError):
+class InvalidSignatureException(AccessDeniedException):
     """403: a signature that is wrong, or of another time."""
 
-    status = 403
 
-
-class MissingAuthenticationTokenException(AWSError):
+class MissingAuthenticationTokenException(AccessDeniedException):
     """403: no signature."""
 
-    status = 403
 
-
-class UnrecognizedClientException(AWSError):
+class UnrecognizedClientException(AccessDeniedException):
     """403: signed with keys that are not the emulator's."""
-
-    status = 403
 
 
 class ResourceNotFoundException(AWSError):

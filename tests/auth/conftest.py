@@ -48,6 +48,23 @@ AUTHORIZER: dict[str, Any] = {
 }
 
 
+TALKER = """
+from bedrock_agentcore import BedrockAgentCoreApp
+
+app = BedrockAgentCoreApp()
+
+
+@app.websocket
+async def talk(ws, context):
+    await ws.accept(ws.headers.get("sec-websocket-protocol", "").split(",")[0] or None)
+    await ws.send_json({name.decode(): value.decode() for name, value in ws.scope["headers"]})
+    await ws.close()
+
+
+app.run()
+"""
+
+
 def write_project(folder: Path, puppet: str, authorizers: Mapping[str, dict[str, Any] | None]) -> Path:
     """A project whose agents, all the puppet, have these authorizers; they are given the Authorization header."""
     folder.mkdir(exist_ok=True)
@@ -67,6 +84,14 @@ def write_project(folder: Path, puppet: str, authorizers: Mapping[str, dict[str,
 def make_project(tmp_path: Path, puppet: str) -> Callable[..., Path]:
     """`write_project` into a folder of the test's own."""
     return lambda **authorizers: write_project(tmp_path / "project", puppet, authorizers)
+
+
+@pytest.fixture(scope="session")
+def talkers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    """An emulator that checks signatures; its `guarded` and `open` tell on a WebSocket which headers it had."""
+    project = write_project(tmp_path_factory.mktemp("talkers"), TALKER, {"guarded": AUTHORIZER, "open": None})
+    with EmulatorProcess(project, "--verify-signatures", "--isolation", "plain") as emulator:
+        yield emulator
 
 
 class Caller:

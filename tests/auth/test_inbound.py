@@ -18,8 +18,13 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
 
 from agentcore_emulator.testing import EmulatorError, EmulatorProcess, new_session
+
+from .conftest import NOWHERE
 
 MISMATCH = "Authorization method mismatch."
 USER = "x-amzn-bedrock-agentcore-runtime-user-id"
@@ -249,13 +254,38 @@ def test_a_page_brings_its_token_as_a_subprotocol(caller: Any) -> None:
     assert websocket(caller, "open", []).status_code == 424
 
 
+@pytest.mark.parametrize("by_header", [True, False])
+def test_a_websocket_is_opened_with_a_token(talkers: EmulatorProcess, by_header: bool) -> None:
+    token = talkers.token()
+    marker = "base64UrlBearerAuthorization"
+    if by_header:
+        connection = connect(talkers.websocket_url(), additional_headers={"authorization": f"Bearer {token}"})
+    else:
+        encoded = base64.urlsafe_b64encode(token.encode()).rstrip(b"=").decode()
+        offered = [Subprotocol(f"{marker}.{encoded}"), Subprotocol(marker)]
+        connection = connect(talkers.websocket_url(), subprotocols=offered)
+    with connection:
+        heard = json.loads(connection.recv())
+    assert connection.subprotocol == (None if by_header else marker)
+    assert heard["authorization"] == f"Bearer {token}"
+    assert heard[WORKLOAD[0]] == heard[WORKLOAD[1]]
+    assert "sec-websocket-protocol" not in heard
+    assert token not in talkers.log
+
+
+def test_a_websocket_without_a_good_token_is_refused_before_it_is_one(talkers: EmulatorProcess) -> None:
+    for token, status in ((None, 401), (talkers.token(client_id="stranger"), 401), ("x", 403)):
+        headers = {} if token is None else {"authorization": f"Bearer {token}"}
+        with pytest.raises(InvalidStatus) as refused:
+            connect(talkers.websocket_url(), additional_headers=headers)
+        assert refused.value.response.status_code == status
+
+
 # Keys and issuers
 
 
 def test_a_rotated_key_keeps_its_tokens_good_until_it_is_dropped(make_project: Any, make_caller: Any) -> None:
-    project = make_project(
-        guarded={"discoveryUrl": "http://127.0.0.1:1/.well-known/openid-configuration", "allowedClients": ["shop"]}
-    )
+    project = make_project(guarded={"discoveryUrl": NOWHERE, "allowedClients": ["shop"]})
     with EmulatorProcess(project, "--quirks", "off", "--isolation", "plain") as emulator:
         caller = make_caller(emulator)
         old = caller.token()
@@ -270,16 +300,14 @@ def test_a_rotated_key_keeps_its_tokens_good_until_it_is_dropped(make_project: A
             assert status == 403
             assert message.startswith("OAuth authorization failed: the keys of the token's issuer cannot be had")
         assert caller.ask(caller.token()).status_code == 200
-        assert "http://127.0.0.1:1/.well-known/openid-configuration of the issuer cannot be read" in emulator.log
+        assert f"{NOWHERE} of the issuer cannot be read" in emulator.log
         caller.no_secret_is_logged()
 
 
 def test_tokens_outlive_a_restart_and_end_with_their_state_folder(
     make_project: Any, make_caller: Any, tmp_path: Path
 ) -> None:
-    project = make_project(
-        guarded={"discoveryUrl": "http://127.0.0.1:1/.well-known/openid-configuration", "allowedClients": ["shop"]}
-    )
+    project = make_project(guarded={"discoveryUrl": NOWHERE, "allowedClients": ["shop"]})
     options = ("--isolation", "plain", "--quirks", "off", "--state-dir")
     with EmulatorProcess(project, *options, str(tmp_path / "state")) as emulator:
         token = emulator.token()
@@ -354,10 +382,8 @@ def test_real_aws_is_not_asked_for_keys(make_project: Any, make_caller: Any) -> 
         caller.no_secret_is_logged()
 
 
-def test_a_token_expires_by_the_emulators_clock(make_project: Any, make_caller: Any) -> None:
-    project = make_project(
-        guarded={"discoveryUrl": "http://127.0.0.1:1/.well-known/openid-configuration", "allowedClients": ["shop"]}
-    )
+def test_a_token_expires_by_the_clock_of_its_issuer(make_project: Any, make_caller: Any, idp: Any) -> None:
+    project = make_project(guarded={"discoveryUrl": idp.discovery_url, "allowedClients": ["shop"]})
     with EmulatorProcess(project, "--isolation", "plain", "--quirks", "off", "--clock", "virtual") as emulator:
         caller = make_caller(emulator)
         token = caller.token(expires_in=3600)
@@ -368,6 +394,11 @@ def test_a_token_expires_by_the_emulators_clock(make_project: Any, make_caller: 
         emulator.clock.advance(60)
         assert refusal(caller.ask(token)) == (401, "Ineffectual token, has expired")
         assert caller.ask(caller.token()).status_code == 200
+        theirs: dict[str, Any] = {"client_id": "shop", "exp": int(time.time()) + 600}
+        assert caller.ask(caller.remembered(idp.token(theirs))).status_code == 200
+        theirs["exp"] -= 1200
+        late = caller.remembered(idp.token(theirs))
+        assert refusal(caller.ask(late)) == (401, "Ineffectual token, has expired")
 
 
 # Anything

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from agentcore_emulator.testing import EmulatorProcess, EmulatorThread, new_session
 
@@ -315,6 +318,31 @@ def test_a_presigned_url_cannot_be_changed(checking: Any) -> None:
         assert refusal(httpx.get(changed))[1] == "InvalidSignatureException"
     for broken in ("X-Amz-Expires=60", "X-Amz-Algorithm=AWS4-HMAC-SHA256"):
         assert refusal(httpx.get(request.url.replace(broken, "x=")))[1] == "IncompleteSignatureException"
+
+
+@pytest.mark.filterwarnings("ignore:Support for class-based:DeprecationWarning")
+def test_a_websocket_is_opened_by_what_the_sdk_has_signed(
+    talkers: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bedrock_agentcore.runtime import AgentCoreRuntimeClient
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "emulator")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    sdk = AgentCoreRuntimeClient(region="us-east-1")
+    url = talkers.websocket_url(agent="open").replace("ws:", "https:")
+    # Its public methods take the host of AWS alone, and all come down to these two.
+    presigned = sdk._presign(url, 60).replace("wss:", "ws:")
+    with connect(presigned) as connection:
+        assert "workloadaccesstoken" not in json.loads(connection.recv())
+    headers = sdk._sigv4_sign(url)
+    del headers["Host"]
+    with connect(url.replace("https:", "ws:"), additional_headers=headers) as connection:
+        connection.recv()
+    for refused in (presigned + "&x=y", talkers.websocket_url(agent="open")):
+        with pytest.raises(InvalidStatus) as refusal:
+            connect(refused)
+        assert refusal.value.response.status_code == 403
 
 
 @pytest.mark.parametrize("clock", ["system", "virtual"])

@@ -30,11 +30,16 @@ agents:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Iterator[EmulatorProcess]:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def running(state: Path, tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Iterator[EmulatorProcess]:
     project = tmp_path_factory.mktemp("project")
     (project / "agent.py").write_text(puppet, encoding="utf-8")
     (project / ".bedrock_agentcore.yaml").write_text(YAML, encoding="utf-8")
-    with EmulatorProcess(project, "--state-dir", str(project / "state"), "--isolation", "plain") as emulator:
+    with EmulatorProcess(project, "--state-dir", str(state), "--isolation", "plain") as emulator:
         yield emulator
 
 
@@ -51,8 +56,8 @@ def test_a_token_alone_is_printed(running: EmulatorProcess, call: Run, tmp_path:
     assert {**claims(line), "exp": 0} == {"client_id": "shop", "scope": "invoke", "sub": "local-user", "exp": 0}
 
 
-def test_it_is_of_the_emulator_with_this_state_folder(running: EmulatorProcess, call: Run) -> None:
-    state = Path(running._arguments[running._arguments.index("--state-dir") + 1])
+@pytest.mark.usefixtures("running")
+def test_it_is_of_the_emulator_with_this_state_folder(state: Path, call: Run) -> None:
     assert claims(call("token", "--state-dir", state).stdout.strip())["client_id"] == "shop"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from agentcore_emulator.access import AWS_DOMAINS
+from agentcore_emulator.aws_names import is_aws_name
 from agentcore_emulator.clock import Clock
 
 __all__ = ["Provider", "Unreachable"]
@@ -81,8 +81,8 @@ class Provider:
         import httpx
 
         try:
-            host = (urlsplit(url).hostname or "").rstrip(".")
-            if not self._aws and f".{host}".endswith(AWS_DOMAINS):
+            host = urlsplit(url).hostname or ""
+            if not self._aws and is_aws_name(host):
                 raise Unreachable(
                     f"the keys of the issuer are at {host}, and nothing is sent to AWS unless --passthrough "
                     "cognito-idp is given; `agentcore-emulator token` makes a token without it"
