@@ -10,6 +10,7 @@
     │   ├── MissingAuthenticationTokenException
     │   └── UnrecognizedClientException
     ├── ResourceNotFoundException       404
+    ├── McpRequestUnacceptableException 406  MCP alone
     ├── ConflictException               409
     ├── RetryableConflictException      409  boto3 tries again by itself
     ├── RuntimeClientError              424  whatever the agent did wrong
@@ -38,6 +39,7 @@ __all__ = [
     "IncompleteSignatureException",
     "InternalServerException",
     "InvalidSignatureException",
+    "McpRequestUnacceptableException",
     "MissingAuthenticationTokenException",
     "NotImplementedException",
     "ResourceNotFoundException",
@@ -142,6 +144,12 @@ class ResourceNotFoundException(AWSError):
     """404."""
 
     status = 404
+
+
+class McpRequestUnacceptableException(AWSError):
+    """406: a client of MCP that does not accept both of its media types (AWS developer guide, MCP contract)."""
+
+    status = 406
 
 
 class ConflictException(AWSError):
