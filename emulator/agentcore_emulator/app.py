@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentcore_emulator import errors
 from agentcore_emulator.access import AccessCheck
+from agentcore_emulator.beginning import Beginning
 from agentcore_emulator.call import Call, TrackedSend, read_body, send_answer
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
@@ -122,7 +123,7 @@ class _Dispatcher:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         stream = self._streaming.get(operation.name)
         if stream is not None:
-            await stream(Call(operation, labels, query, headers, request_id, scope, receive, send))
+            await stream(Call(operation, labels, query, headers, request_id, scope, Beginning(receive), send))
             return
         handler = self._handlers.get((operation.service, operation.name))
         if handler is None:

@@ -20,6 +20,7 @@ from agentcore_emulator.runtime.microvm.link import Finding
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.storage import SessionStorage
 from agentcore_emulator.runtime.versions import Version, Versions
+from agentcore_emulator.toolkit_yaml import Protocol
 
 __all__ = ["CONTRACTS", "Agent", "Agents", "Contract"]
 
@@ -143,6 +144,11 @@ class Agents:
     def __iter__(self) -> Iterator[Agent]:
         """The agents, in the order of their registration."""
         return iter(self._by_arn.values())
+
+    def protocol(self, name: str) -> Protocol:
+        """The protocol of the agent that a path names, if there is one, and HTTP if there is none."""
+        agent = self._by_arn.get(name) or self._by_id.get(name)
+        return agent.runtime.protocol if agent is not None else "HTTP"
 
     def find(self, name: str, account_id: str | None, qualifier: str | None) -> Agent:
         """The agent that a request means.

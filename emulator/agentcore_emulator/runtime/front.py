@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from agentcore_emulator.call import Call
+from agentcore_emulator.errors import AWSError, RuntimeClientError
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
+from agentcore_emulator.runtime.envelopes import answer
 from agentcore_emulator.runtime.headers import SESSION_HEADER, from_query
 from agentcore_emulator.runtime.session import SessionKey
 
 __all__ = ["Admission", "Caller", "Everybody", "Front", "Visit"]
+
+_log = logging.getLogger(__name__)
 
 
 class Caller(NamedTuple):
@@ -85,10 +90,22 @@ class Front:
         self._latency = latency
 
     def relayed(self, handler: Callable[[Visit], Awaitable[None]]) -> Callable[[Call], Awaitable[None]]:
-        """What serves an operation whose handler sends the answer itself."""
+        """What serves an operation whose handler sends the answer itself.
+
+        Errors of an invocation are worded as clients of the agent's protocol expect them.
+        """
 
         async def serve(call: Call) -> None:
-            await handler(await self._enter(call, reads=False))
+            try:
+                await handler(await self._enter(call, reads=False))
+            except AWSError as error:
+                protocol = self._agents.protocol(call.labels["agentRuntimeArn"])
+                if call.operation.name != "InvokeAgentRuntime" or protocol == "HTTP" or call.answering:
+                    raise
+                if not isinstance(error, RuntimeClientError):
+                    # An envelope does not say why; the session's journal does, of what the agent did.
+                    _log.warning("request %s: %s: %s", call.request_id, error.code, error.message)
+                await call.reply(answer(protocol, error, call.request_id, await call.receive.read()))
 
         return serve
 
@@ -97,9 +114,9 @@ class Front:
 
         async def serve(call: Call) -> None:
             visit = await self._enter(call, reads=True)
-            answer = call.operation.answer(await handler(visit))
-            answer.headers.append(("x-amzn-RequestId", call.request_id))
-            await call.reply(answer)
+            output = call.operation.answer(await handler(visit))
+            output.headers.append(("x-amzn-RequestId", call.request_id))
+            await call.reply(output)
 
         return serve
 
