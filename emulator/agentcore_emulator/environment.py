@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from agentcore_emulator.config import Settings
 from agentcore_emulator.project import AgentRuntime
@@ -83,11 +83,14 @@ def guest_environment(
     (bedrock_agentcore/runtime/app.py, `_parse_runtime_arn`). The others name exporters; with no collector on this
     machine, an instrumented agent would spend its time on failing exports. As on AWS, DISABLE_ADOT_OBSERVABILITY=true
     takes it away (AWS developer guide, "observability-configure"). PYTHONUNBUFFERED makes a `print` show up in the log
-    when it happens.
+    when it happens. AGENTCORE_RUNTIME_URL is the address that the SDK puts into the card of an A2A agent
+    (bedrock_agentcore/runtime/a2a.py); on AWS it is for the user to set.
     """
     configured = {name: value for name, value in runtime.environment.items() if not _is_reserved(name)}
     environment = command_environment(client_environment(url, settings, runtime.arn), caller)
     environment["PYTHONUNBUFFERED"] = "1"
+    if runtime.protocol == "A2A":
+        environment["AGENTCORE_RUNTIME_URL"] = f"{url}/runtimes/{quote(runtime.arn, safe='')}/invocations"
     if configured.get("DISABLE_ADOT_OBSERVABILITY", "").lower() != "true":
         environment["OTEL_RESOURCE_ATTRIBUTES"] = ",".join(
             (

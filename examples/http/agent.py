@@ -15,9 +15,10 @@ notes: list[str] = []
 @app.entrypoint
 async def invoke(payload: dict[str, Any]) -> Any:
     """Take down `note` and say how many there are; without one, stream them all."""
-    if "note" not in payload:
+    note = payload.get("note")
+    if note is None:
         return read()
-    notes.append(payload["note"])
+    notes.append(note)
     return {"notes": len(notes)}
 
 
