@@ -1,8 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
+from urllib.parse import quote
 
+import httpx
 import pytest
 from ag_ui.core import RunErrorEvent
 from hypothesis import given
@@ -12,6 +16,7 @@ from mcp_types import JSONRPCError
 from agentcore_emulator import errors
 from agentcore_emulator.errors import AWSError
 from agentcore_emulator.runtime.envelopes import answer
+from agentcore_emulator.testing import EmulatorProcess, new_session
 from agentcore_emulator.toolkit_yaml import Protocol
 from agentcore_emulator.wire.service import error_answer
 
@@ -164,3 +169,50 @@ def test_any_body_is_answered(body: bytes) -> None:
 def test_an_unpaired_surrogate_is_echoed() -> None:
     found = answer("MCP", AGENT, REQUEST_ID, b'{"id": "\\ud800"}')
     assert json.loads(found.body)["id"] == "\ud800"
+
+
+# Over the wire; for MCP and A2A in their own modules.
+
+
+SESSION = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Iterator[EmulatorProcess]:
+    file: Path = tmp_path_factory.mktemp("agui") / "agent.py"
+    file.write_text(puppet, encoding="utf-8")
+    with EmulatorProcess(file, "--protocol", "AGUI", "--quirks", "off", "--isolation", "plain") as process:
+        yield process
+
+
+def run_error(answer: httpx.Response) -> tuple[int, str | None, str]:
+    """The HTTP status, the code and the text."""
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["x-amzn-requestid"]
+    event = RunErrorEvent.model_validate_json(answer.text.removeprefix("data: "))
+    return answer.status_code, event.code, event.message
+
+
+@pytest.mark.parametrize(
+    ("query", "session", "code", "expected"),
+    [
+        ("", "short", "", VALIDATION),
+        ("?accountId=1", new_session(), "", VALIDATION),
+        ("?qualifier=production", new_session(), "", NOT_FOUND),
+        ("", new_session(), "answer('no', status=500)", AGENT),
+        ("", new_session(), "os._exit(3)", AGENT),
+    ],
+)
+def test_an_agui_run_that_fails(
+    emulator: EmulatorProcess, query: str, session: str, code: str, expected: AWSError
+) -> None:
+    url = f"{emulator.url}/runtimes/{quote(emulator.arn, safe='')}/invocations{query}"
+    answer = httpx.post(url, content=code, headers={SESSION: session, "Content-Type": "text/x-python"})
+    wording = next((status, code, text) for error, code, status, text in AGUI if error is expected)
+    assert run_error(answer) == wording
+
+
+def test_a_throttled_agui_run(emulator: EmulatorProcess) -> None:
+    emulator.faults.add("throttle", operation="InvokeAgentRuntime", times=1)
+    answer = httpx.post(f"{emulator.url}/runtimes/{quote(emulator.arn, safe='')}/invocations")
+    assert run_error(answer) == (429, "RATE_LIMIT_EXCEEDED", "Too many requests from client")
