@@ -88,7 +88,9 @@ def test_an_agent_has_its_own_arn_and_its_configured_variables(runtime: AgentRun
 def test_an_a2a_agent_learns_its_address(runtime: AgentRuntime) -> None:
     name = "AGENTCORE_RUNTIME_URL"
     a2a = replace(runtime, protocol="A2A")
-    path = f"/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2F{a2a.runtime_id}/invocations"
+    path = (
+        f"/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2F{a2a.runtime_id}/invocations"
+    )
     assert guest_environment(URL, SETTINGS, a2a, {name: "https://real.example"})[name] == URL + path
     own = replace(a2a, environment={name: "https://mine.example/"})
     assert guest_environment(URL, SETTINGS, own, {})[name] == "https://mine.example/"

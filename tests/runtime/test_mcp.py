@@ -289,6 +289,13 @@ def test_a_failed_initialize_gives_no_id(client: Client) -> None:
     assert MCP_ID not in answer.headers
 
 
+def test_a_server_that_does_not_start(write_agent: Callable[[str], Path]) -> None:
+    agent = write_agent("raise SystemExit('no')")
+    with EmulatorProcess(agent, "--protocol", "MCP", "--quirks", "off", "--isolation", "plain") as emulator:
+        answer = Client(emulator).post()
+    assert error_of(answer)[:2] == (200, -32010)
+
+
 def test_a_server_that_dies(client: Client) -> None:
     given = new_session()
     answer = client.post("os._exit(3)", Mcp_Session_Id=given)
