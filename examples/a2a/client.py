@@ -23,12 +23,12 @@ async def main() -> None:
     """Print the agent's name, and what it says to each message while it says it."""
     async with httpx.AsyncClient(headers=SESSION, timeout=300) as http:
         card = await A2ACardResolver(http, URL).get_agent_card()
-        print(card.name)  # noqa: T201
+        print(card.name)
         client = ClientFactory(ClientConfig(httpx_client=http)).create(card)
         for text in ("Buy milk", "Call Ada"):
             request = SendMessageRequest(message=new_text_message(text, role=Role.ROLE_USER))
             said = [get_stream_response_text(event) async for event in client.send_message(request)]
-            print([text for text in said if text])  # noqa: T201
+            print([text for text in said if text])
 
 
 asyncio.run(main())

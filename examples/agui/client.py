@@ -36,4 +36,4 @@ for number, text in enumerate(("Buy milk", "Call Ada"), 1):
         for line in answer.iter_lines():
             if line.startswith("data: "):
                 event = EVENT.validate_json(line.removeprefix("data: "))
-                print(event.type.value, getattr(event, "delta", getattr(event, "snapshot", "")))  # noqa: T201
+                print(event.type.value, getattr(event, "delta", getattr(event, "snapshot", "")))

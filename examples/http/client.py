@@ -23,7 +23,7 @@ def invoke(payload: dict[str, Any]) -> Any:
 
 
 for text in ("Buy milk", "Call Ada"):
-    print(json.load(invoke({"note": text})))  # noqa: T201
+    print(json.load(invoke({"note": text})))
 for line in invoke({}).iter_lines():
     if line:
-        print(json.loads(line.removeprefix(b"data: ")))  # noqa: T201
+        print(json.loads(line.removeprefix(b"data: ")))

@@ -20,12 +20,12 @@ URL = "{AGENTCORE_EMULATOR_URL}/runtimes/{arn}/invocations".format(
 
 async def on_progress(progress: float, total: float | None, message: str | None) -> None:
     """Print how far a call is."""
-    print(f"{progress:.0f} of {total:.0f}: {message}")  # noqa: T201
+    print(f"{progress:.0f} of {total:.0f}: {message}")
 
 
 async def on_elicit(_: Any, question: Any) -> ElicitResult:
     """Say yes to everything."""
-    print(question.message)  # noqa: T201
+    print(question.message)
     return ElicitResult(action="accept", content={"sure": True})
 
 
@@ -37,9 +37,9 @@ async def main() -> None:
     async with Client(transport, mode="legacy", elicitation_callback=on_elicit) as client:
         tools = {tool.name for tool in (await client.list_tools()).tools}
         for text in ("Buy milk", "Call Ada"):
-            print((await client.call_tool("add_note", {"text": text})).structured_content)  # noqa: T201
+            print((await client.call_tool("add_note", {"text": text})).structured_content)
         last = "read_notes" if "read_notes" in tools else "clear_notes"
-        print((await client.call_tool(last, progress_callback=on_progress)).structured_content)  # noqa: T201
+        print((await client.call_tool(last, progress_callback=on_progress)).structured_content)
 
 
 asyncio.run(main())

@@ -248,7 +248,8 @@ def test_other_methods_than_post(client: Client, method: str) -> None:
 
 def test_below_the_path_is_nothing(client: Client) -> None:
     answer = httpx.post(client.url + "/mcp", json={"id": "req-001"}, headers={"Accept": ACCEPT})
-    assert error_of(answer) == (200, -32603, "Internal error - Server error")
+    assert (answer.status_code, answer.headers["x-amzn-errortype"]) == (501, "NotImplemented")
+    assert "/mcp of an MCP agent" in answer.json()["message"]
 
 
 def test_an_unknown_endpoint(client: Client) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from agentcore_emulator.call import Call
-from agentcore_emulator.errors import AWSError, RuntimeClientError
+from agentcore_emulator.errors import AWSError, NotImplementedException, RuntimeClientError
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
 from agentcore_emulator.project import AgentRuntime
@@ -102,6 +102,8 @@ class Front:
                 protocol = self._agents.protocol(call.labels["agentRuntimeArn"])
                 if call.operation.name != "InvokeAgentRuntime" or protocol == "HTTP" or call.answering:
                     raise
+                if isinstance(error, NotImplementedException):
+                    raise  # The emulator's own word, which names what there is not.
                 if not isinstance(error, RuntimeClientError):
                     # An envelope does not say why; the session's journal does, of what the agent did.
                     _log.warning("request %s: %s: %s", call.request_id, error.code, error.message)
