@@ -856,6 +856,7 @@ def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProce
     (project / ".bedrock_agentcore.yaml").write_text(AGENTS, encoding="utf-8")
     with EmulatorProcess(project, "--quirks", "off") as emulator:
         yield emulator
+    assert not [line for line in emulator.log.splitlines() if line.startswith("Traceback")]
 
 
 @pytest.fixture(scope="module")
