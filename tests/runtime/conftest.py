@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 from starlette.types import Receive, Send
 
+from agentcore_emulator.beginning import Beginning
 from agentcore_emulator.call import Call, TrackedSend
 from agentcore_emulator.clock import Clock, Timer
 from agentcore_emulator.faults import Faults
@@ -169,7 +170,7 @@ def invoke_in_process() -> Invoke:
         assert found is not None
         headers = {"content-type": "text/x-python", "x-amzn-bedrock-agentcore-runtime-session-id": new_session()}
         scope = {"type": "http", "method": "POST", "raw_path": path.encode()}
-        call = Call(*found, [], headers, "request", scope, receive, TrackedSend(send))
+        call = Call(*found, [], headers, "request", scope, Beginning(receive), TrackedSend(send))
         await plane.streaming["InvokeAgentRuntime"](call)
 
     return invoke

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from mcp_types import JSONRPCError
 
 from agentcore_emulator import errors
+from agentcore_emulator.config import Protocol
 from agentcore_emulator.errors import AWSError
 from agentcore_emulator.runtime.envelopes import answer
 from agentcore_emulator.testing import EmulatorProcess, new_session
-from agentcore_emulator.toolkit_yaml import Protocol
 from agentcore_emulator.wire.service import error_answer
 
 REQUEST_ID = "12345678-1234-1234-1234-123456789012"

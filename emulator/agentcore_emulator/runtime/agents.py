@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentcore_emulator.config import Protocol
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
 from agentcore_emulator.latency import AgentLatency
 from agentcore_emulator.project import AgentRuntime
@@ -20,7 +21,6 @@ from agentcore_emulator.runtime.microvm.link import Finding
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.storage import SessionStorage
 from agentcore_emulator.runtime.versions import Version, Versions
-from agentcore_emulator.toolkit_yaml import Protocol
 
 __all__ = ["CONTRACTS", "Agent", "Agents", "Contract"]
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from agentcore_emulator import errors
-from agentcore_emulator.toolkit_yaml import Protocol
+from agentcore_emulator.config import Protocol
 from agentcore_emulator.wire import body as json_body
 from agentcore_emulator.wire.request import Answer
 from agentcore_emulator.wire.service import error_answer
