@@ -33,6 +33,7 @@ ACCEPT = "Accept Header Error - MCP protocol requires Accept header: application
 
 UNAUTHORIZED = errors.UnauthorizedException("no token")
 DENIED = errors.AccessDeniedException("no")
+FORGED = errors.InvalidSignatureException("no")
 THROTTLED = errors.ThrottlingException("slower")
 QUOTA = errors.ServiceQuotaExceededException("too many")
 NOT_FOUND = errors.ResourceNotFoundException("no such agent")
@@ -49,6 +50,7 @@ UNREACHABLE = errors.ServiceUnavailableException("no AWS")
 MCP = [
     (UNAUTHORIZED, -32001, 401, "Authentication error - Invalid credentials"),
     (DENIED, -32002, 403, "Authorization error - Insufficient permissions"),
+    (FORGED, -32002, 403, "Authorization error - Insufficient permissions"),
     (THROTTLED, -32003, 200, RATE),
     (QUOTA, -32003, 200, RATE),
     (NOT_FOUND, -32004, 200, MISSING),
@@ -77,6 +79,7 @@ A2A = [
 AGUI = [
     (UNAUTHORIZED, "UNAUTHORIZED", 401, "Authentication required or invalid credentials"),
     (DENIED, "ACCESS_DENIED", 403, "Insufficient permissions for requested operation"),
+    (FORGED, "ACCESS_DENIED", 403, "Insufficient permissions for requested operation"),
     (VALIDATION, "VALIDATION_ERROR", 400, "Invalid request data or parameters"),
     (THROTTLED, "RATE_LIMIT_EXCEEDED", 429, "Too many requests from client"),
     (CONFLICT, "SESSION_BUSY", 409, EXISTS),
@@ -119,7 +122,9 @@ def test_run_error(error: AWSError, code: str, status: int, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "error"), [("A2A", UNAUTHORIZED), ("A2A", DENIED), *(("HTTP", row[0]) for row in MCP)], ids=name
+    ("protocol", "error"),
+    [("A2A", UNAUTHORIZED), ("A2A", DENIED), ("A2A", FORGED), *(("HTTP", row[0]) for row in MCP)],
+    ids=name,
 )
 def test_awss_own(protocol: Protocol, error: AWSError) -> None:
     assert answer(protocol, error, REQUEST_ID, b'{"id": 1}') == error_answer(error, REQUEST_ID)
@@ -216,3 +221,68 @@ def test_a_throttled_agui_run(emulator: EmulatorProcess) -> None:
     emulator.faults.add("throttle", operation="InvokeAgentRuntime", times=1)
     answer = httpx.post(f"{emulator.url}/runtimes/{quote(emulator.arn, safe='')}/invocations")
     assert run_error(answer) == (429, "RATE_LIMIT_EXCEEDED", "Too many requests from client")
+
+
+GUARDED_AND_OPEN = """
+agents:
+  {low}_guarded:
+    name: {low}_guarded
+    entrypoint: agent.py
+    aws: {{protocol_configuration: {{server_protocol: {protocol}}}}}
+    authorizer_configuration:
+      customJWTAuthorizer:
+        discoveryUrl: http://127.0.0.1:1/.well-known/openid-configuration
+        allowedClients: [shop]
+  {low}_open:
+    name: {low}_open
+    entrypoint: agent.py
+    aws: {{protocol_configuration: {{server_protocol: {protocol}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("protocol", "unauthorized", "denied"),
+    [
+        ("MCP", '"code":-32001', '"code":-32002'),
+        ("A2A", '"message":"Missing Authentication Token"', '"message":"Missing Authentication Token"'),
+        ("AGUI", '"code":"UNAUTHORIZED"', '"code":"ACCESS_DENIED"'),
+    ],
+)
+def test_who_is_not_admitted(tmp_path: Path, puppet: str, protocol: str, unauthorized: str, denied: str) -> None:
+    (tmp_path / "agent.py").write_text(puppet, encoding="utf-8")
+    text = GUARDED_AND_OPEN.format(low=protocol.lower(), protocol=protocol)
+    (tmp_path / ".bedrock_agentcore.yaml").write_text(text, encoding="utf-8")
+    with EmulatorProcess(tmp_path, "--verify-signatures", "--isolation", "plain") as emulator:
+        guarded, unguarded = (
+            httpx.post(
+                f"{emulator.url}/runtimes/{quote(arn, safe='')}/invocations",
+                json={"jsonrpc": "2.0", "id": "req-001"},
+                headers={"Accept": "application/json, text/event-stream"},
+            )
+            for arn in emulator.arns.values()
+        )
+        assert emulator.sessions() == []
+    assert guarded.status_code == 401
+    assert guarded.headers["WWW-Authenticate"].startswith("Bearer resource_metadata=")
+    assert unauthorized in guarded.text
+    assert unguarded.status_code == 403
+    assert "WWW-Authenticate" not in unguarded.headers
+    assert denied in unguarded.text
+    for refusal in (guarded, unguarded):
+        assert ('"id":"req-001"' in refusal.text) == (protocol == "MCP")
+        assert refusal.headers["x-amzn-requestid"]
+
+
+def test_signed_messages(tmp_path: Path, puppet: str) -> None:
+    agent = tmp_path / "agent.py"
+    agent.write_text(puppet.replace("8080", "8000"), encoding="utf-8")
+    with EmulatorProcess(agent, "--protocol", "MCP", "--verify-signatures", "--isolation", "plain") as emulator:
+        client = emulator.client("bedrock-agentcore")
+        answer = client.invoke_agent_runtime(
+            agentRuntimeArn=emulator.arn,
+            accept="application/json, text/event-stream",
+            contentType="application/json",
+            mcpName="answer({'id': self.headers['mcp-session-id'], 'body': self.body().decode()})",
+            payload=b'{"method": "initialize"}',
+        )
+        assert json.load(answer["response"]) == {"id": None, "body": '{"method": "initialize"}'}

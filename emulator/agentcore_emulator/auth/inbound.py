@@ -16,6 +16,7 @@ from agentcore_emulator.auth.bearer import bearer_token, is_signed
 from agentcore_emulator.auth.issuer import Issuer
 from agentcore_emulator.auth.provider import Provider, Unreachable
 from agentcore_emulator.auth.resource import unauthorized
+from agentcore_emulator.beginning import Beginning
 from agentcore_emulator.call import Call
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import AccessDeniedException, ValidationException
@@ -64,7 +65,7 @@ class Inbound:
             if token is not None:
                 raise AccessDeniedException(_MISMATCH)
             if self._signatures is not None:
-                call.receive = await self._signatures.check(call.scope, call.receive)
+                call.receive = Beginning(await self._signatures.check(call.scope, call.receive))
             return _caller(known=_USER in call.headers)
         if is_signed(call.headers, call.query):
             raise AccessDeniedException(_MISMATCH)

@@ -91,6 +91,8 @@ _WORDINGS: Mapping[str, Mapping[type[errors.AWSError], _Wording | None]] = {
     },
 }
 
+_AWS: Mapping[type[errors.AWSError], _Wording | None] = {errors.AWSError: None}
+
 
 def answer(protocol: Protocol, error: errors.AWSError, request_id: str, body: bytes) -> Answer:
     """The whole answer for `error`, as a client of `protocol` is told of it.
@@ -98,8 +100,8 @@ def answer(protocol: Protocol, error: errors.AWSError, request_id: str, body: by
     `body` is the request's, as far as it was read; the `id` of the JSON-RPC message in it is that of the answer, null
     if there is none to be found. The error's own headers are kept.
     """
-    wordings = _WORDINGS.get(protocol)
-    wording = wordings.get(type(error), wordings[errors.AWSError]) if wordings is not None else None
+    wordings = _WORDINGS.get(protocol, _AWS)
+    wording = next(wordings[kind] for kind in type(error).__mro__ if kind in wordings)
     if wording is None:
         return error_answer(error, request_id)
     if protocol == "AGUI":

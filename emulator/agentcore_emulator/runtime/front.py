@@ -103,7 +103,7 @@ class Front:
                 if call.operation.name != "InvokeAgentRuntime" or protocol == "HTTP" or call.answering:
                     raise
                 if isinstance(error, NotImplementedException):
-                    raise  # The emulator's own word, which names what there is not.
+                    raise  # It names what is not there, which no envelope would.
                 if not isinstance(error, RuntimeClientError):
                     # An envelope does not say why; the session's journal does, of what the agent did.
                     _log.warning("request %s: %s: %s", call.request_id, error.code, error.message)
