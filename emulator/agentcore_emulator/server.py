@@ -26,12 +26,13 @@ from agentcore_emulator.auth.issuer import Issuer
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import STATE_FILE, ProjectError, Settings
 from agentcore_emulator.connection import Connection
-from agentcore_emulator.environment import client_environment, guest_environment
+from agentcore_emulator.environment import client_environment, guest_environment, proxy_environment
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
+from agentcore_emulator.proxy import Authority, Proxy, Trust, listen, publish
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
 from agentcore_emulator.runtime.front import Front
@@ -52,6 +53,9 @@ _log = logging.getLogger(__name__)
 
 _MEMORY_ID = "BEDROCK_AGENTCORE_MEMORY_ID"
 
+# The folder in the state folder, and in that of a run.
+_CERTIFICATES = "certificates"
+
 # Ctrl-C is to have ended everything within two seconds. The sessions' end is what ends the calls in flight, so it must
 # come before the server stops waiting for these.
 _SHUTDOWN_GRACE_SECONDS = 0.8
@@ -68,6 +72,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+
+    def connection(self) -> Connection:
+        """One more connection of this server's, whoever has accepted it."""
+        return Connection(self.config, self.server_state, {})
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -97,7 +105,9 @@ class Emulator:
         self.settings = settings
         self.runtimes = list(runtimes)
         self.url = ""
+        self.proxy_url = ""
         self.isolation: dict[str, Isolation] = {}
+        self._environment: dict[str, str] = {}
         self._stack = contextlib.AsyncExitStack()
         self._serving: asyncio.Task[None] | None = None
 
@@ -141,7 +151,7 @@ class Emulator:
                 for runtime in self.runtimes
             ],
             "quirks": dict(self.settings.quirks),
-            "environment": client_environment(self.url, self.settings, arn),
+            "environment": dict(self._environment),
         }
 
     async def _start(self) -> None:
@@ -159,6 +169,10 @@ class Emulator:
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
         store = Store(f"sqlite:///{state / STATE_FILE}")
         self._stack.push_async_callback(store.close)
+        proxy, trust, guests_trust = await self._open_proxy(state / _CERTIFICATES, folder.path / _CERTIFICATES, clock)
+        for_clients = proxy_environment(self.url, proxy.url, trust, os.environ)
+        self._environment = client_environment(self.url, settings, self.runtimes[0].arn, for_clients)
+        for_guests = proxy_environment(self.url, proxy.url, guests_trust, os.environ)
         passthrough = None
         if settings.passthrough:
             # Its HTTP client takes a tenth of a second to import.
@@ -177,7 +191,8 @@ class Emulator:
             moment=float if settings.guest_time else clock.at,
         )
         agents = Agents(
-            [await self._boot(runtime, state, folder, clock, latency) for runtime in self.runtimes], settings.account_id
+            [await self._boot(runtime, state, folder, clock, latency, for_guests) for runtime in self.runtimes],
+            settings.account_id,
         )
         signatures = None
         if settings.verify_signatures:
@@ -205,12 +220,39 @@ class Emulator:
             latency=latency,
             signatures=signatures,
         )
-        await self._serve(app, listener, sessions)
+        await self._serve(app, listener, sessions, proxy)
+
+    async def _open_proxy(self, certificates: Path, for_guests: Path, clock: Clock) -> tuple[Proxy, Trust, Trust]:
+        """The proxy, which tunnels at once, as agents may want while they boot; and what clients and guests trust."""
+        try:
+            listener = listen(urlsplit(self.url).port or 0)
+        except OSError as error:
+            raise StartError(f"the proxy for AWS names cannot listen on 127.0.0.1: {error.strerror}") from None
+        self._stack.callback(listener.close)
+        try:
+            authority = await asyncio.to_thread(Authority.open, certificates, clock.real())
+            # Isolated guests do not see the state folder, and what they can write to is not what clients trust.
+            trust, guests_trust = await asyncio.to_thread(
+                publish, [certificates, for_guests], authority.certificate, os.environ
+            )
+        except OSError as error:
+            raise StartError(f"the certificates in {certificates} cannot be kept: {error.strerror}") from None
+        proxy = Proxy(listener, authority, self.url)
+        self._stack.push_async_callback(proxy.close)
+        proxy.start()
+        self.proxy_url = proxy.url
+        return proxy, trust, guests_trust
 
     async def _boot(
-        self, runtime: AgentRuntime, state: Path, folder: RunFolder, clock: Clock, latency: Latency | None
+        self,
+        runtime: AgentRuntime,
+        state: Path,
+        folder: RunFolder,
+        clock: Clock,
+        latency: Latency | None,
+        proxy: Mapping[str, str],
     ) -> Agent:
-        environ = guest_environment(self.url, self.settings, runtime, os.environ)
+        environ = guest_environment(self.url, self.settings, runtime, proxy, os.environ)
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
         agent = Agent(
@@ -220,7 +262,9 @@ class Emulator:
             self.settings.quirks,
             folder,
             storage=SessionStorage(state / "storage", runtime, clock),
-            hidden=[self.settings.state_dir],
+            # With --ephemeral it is the first that holds a key, but the other may be there from another time.
+            hidden=[state, self.settings.state_dir],
+            kept=[folder.path / _CERTIFICATES],
             limited=self.settings.limits,
             time=self._guest_time(folder, clock),
             terminal=terminal,
@@ -246,7 +290,7 @@ class Emulator:
         clock.publish(file)
         return {"path": str(file), "frozen": clock.frozen}
 
-    async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
+    async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions, proxy: Proxy) -> None:
         config = uvicorn.Config(
             app,
             loop="none",
@@ -264,12 +308,15 @@ class Emulator:
         serving = self._serving = asyncio.create_task(server.serve(sockets=[listener]))
 
         async def end() -> None:
+            # Or it would go on to give the server connections, which no longer looks after them.
+            await proxy.close()
             # Together: the server waits for answers in flight, and the end of their sessions is what ends them.
             server.should_exit = True
             await asyncio.gather(serving, sessions.close(grace=_SHUTDOWN_GRACE_SECONDS))
 
         self._stack.push_async_callback(end)
         await server.listening.wait()
+        proxy.answer_with(server.connection)
 
 
 async def _with_memory(runtime: AgentRuntime, plane: MemoryPlane) -> AgentRuntime:

@@ -26,5 +26,5 @@ def env(url: running.Url = None, state_dir: options.StateDir = STATE_DIR) -> Non
     unset = misleading(os.environ)
     if unset:
         typer.echo(f"unset {' '.join(unset)}")
-    for name, value in {**no_proxy(emulator.url, os.environ), **environment}.items():
+    for name, value in {**environment, **no_proxy(emulator.url, os.environ)}.items():
         typer.echo(f"export {name}={shlex.quote(str(value))}")

@@ -48,7 +48,7 @@ class Agent:
     """One agent runtime at work; it needs an `update` before the first session.
 
     `make_host(agent, number)` gives the host of a version. `environ` is what its guests find. Isolated ones see nothing
-    in the folders `hidden`. `limited` and `time` are those of `MicroVMSpec`.
+    in the folders `hidden`, and those `kept` wherever they lie. `limited` and `time` are those of `MicroVMSpec`.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Agent:
         storage: SessionStorage | None = None,
         isolated: bool = False,
         hidden: Sequence[Path] = (),
+        kept: Sequence[Path] = (),
         limited: bool = False,
         time: Mapping[str, Any] | None = None,
         terminal: str | None = None,
@@ -79,6 +80,7 @@ class Agent:
         self.port = contract.port
         self.path = contract.path
         self._hidden = hidden
+        self._kept = kept
         self._limited = limited
         self._time = time
         self._terminal = terminal
@@ -108,6 +110,7 @@ class Agent:
             terminal=self._terminal,
             isolated=self.isolated,
             hidden=self._hidden,
+            kept=self._kept,
             storage=storage,
             limited=self._limited,
             time=self._time,

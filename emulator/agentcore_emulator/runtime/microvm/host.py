@@ -54,8 +54,9 @@ class MicroVMSpec:
 
     `environ` is the guest's whole environment, but for HOME and TMPDIR, which the host adds; `port` is the port of the
     protocol's contract; `quirks` maps each quirk to its level; `terminal` is the device for `breakpoint()`, if any.
-    An isolated guest sees nothing in the folders `hidden`. `storage` outlives it. It begins with the files of `like`.
-    `limited` ones have what a microVM has of processors and memory; `time` is as `guest.guest_time.follow` takes it.
+    An isolated guest sees nothing in the folders `hidden`, and the folders `kept` wherever they lie. `storage` outlives
+    it. It begins with the files of `like`. `limited` ones have what a microVM has of processors and memory; `time` is
+    as `guest.guest_time.follow` takes it.
     """
 
     entrypoint: Path
@@ -69,6 +70,7 @@ class MicroVMSpec:
     terminal: str | None = None
     isolated: bool = False
     hidden: Sequence[Path] = ()
+    kept: Sequence[Path] = ()
     storage: Storage | None = None
     like: SessionFolder | None = None
     limited: bool = False
@@ -115,7 +117,7 @@ class MicroVMSpec:
             "home_path": str(home or ""),
             "tmp": str(self.folder.tmp),
             "hidden": [str(folder) for folder in hidden],
-            "kept": _programs(self.environ),
+            "kept": [*map(str, self.kept), *_programs(self.environ)],
             "storage": [str(storage.mount_point), str(storage.folder)] if storage else None,
         }
 
