@@ -32,7 +32,9 @@ from agentcore_emulator.latency import Latency
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
-from agentcore_emulator.proxy import Authority, Proxy, Trust, listen, publish
+from agentcore_emulator.proxy.authority import Authority
+from agentcore_emulator.proxy.proxy import Proxy, listen
+from agentcore_emulator.proxy.trust import Trust, publish
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
 from agentcore_emulator.runtime.front import Front

@@ -103,7 +103,7 @@ class Passthrough:
             if any(name == b"via" and _VIA in value for name, value in scope["headers"]):
                 raise AccessDeniedException(
                     f"{service} is passed through to {endpoint}, which is this emulator itself; unset AWS_ENDPOINT_URL "
-                    "in the shell that starts it"
+                    "and HTTPS_PROXY in the shell that starts it"
                 )
             return developer.http, await asyncio.to_thread(_sign, signer, endpoint, scope, body)
         except (BotoCoreError, OSError, ValueError) as error:

@@ -3,11 +3,3 @@
 Clients that insist on `https://…amazonaws.com` or `wss://…amazonaws.com` reach it by HTTPS_PROXY, and trust it by a
 certificate authority of this machine's own.
 """
-
-from __future__ import annotations
-
-from agentcore_emulator.proxy.authority import Authority
-from agentcore_emulator.proxy.proxy import Proxy, listen
-from agentcore_emulator.proxy.trust import Trust, publish
-
-__all__ = ["Authority", "Proxy", "Trust", "listen", "publish"]
