@@ -26,15 +26,14 @@ from agentcore_emulator.auth.issuer import Issuer
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import STATE_FILE, ProjectError, Settings
 from agentcore_emulator.connection import Connection
-from agentcore_emulator.environment import client_environment, guest_environment, proxy_environment
+from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
-from agentcore_emulator.proxy.authority import Authority
-from agentcore_emulator.proxy.proxy import Proxy, listen
-from agentcore_emulator.proxy.trust import Trust, publish
+from agentcore_emulator.proxy.opened import OpenProxy, opened
+from agentcore_emulator.proxy.proxy import Proxy
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
 from agentcore_emulator.runtime.front import Front
@@ -54,9 +53,6 @@ __all__ = ["Emulator", "StartError"]
 _log = logging.getLogger(__name__)
 
 _MEMORY_ID = "BEDROCK_AGENTCORE_MEMORY_ID"
-
-# The folder in the state folder, and in that of a run.
-_CERTIFICATES = "certificates"
 
 # Ctrl-C is to have ended everything within two seconds. The sessions' end is what ends the calls in flight, so it must
 # come before the server stops waiting for these.
@@ -171,10 +167,10 @@ class Emulator:
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
         store = Store(f"sqlite:///{state / STATE_FILE}")
         self._stack.push_async_callback(store.close)
-        proxy, trust, guests_trust = await self._open_proxy(state / _CERTIFICATES, folder.path / _CERTIFICATES, clock)
-        for_clients = proxy_environment(self.url, proxy.url, trust, os.environ)
-        self._environment = client_environment(self.url, settings, self.runtimes[0].arn, for_clients)
-        for_guests = proxy_environment(self.url, proxy.url, guests_trust, os.environ)
+        # It tunnels before there is a server for AWS's names: agents may want that while they boot.
+        proxy = await self._stack.enter_async_context(opened(self.url, state, folder.path, clock.real(), os.environ))
+        self.proxy_url = proxy.proxy.url
+        self._environment = client_environment(self.url, settings, self.runtimes[0].arn, proxy.for_clients)
         passthrough = None
         if settings.passthrough:
             # Its HTTP client takes a tenth of a second to import.
@@ -193,7 +189,7 @@ class Emulator:
             moment=float if settings.guest_time else clock.at,
         )
         agents = Agents(
-            [await self._boot(runtime, state, folder, clock, latency, for_guests) for runtime in self.runtimes],
+            [await self._boot(runtime, state, folder, clock, latency, proxy) for runtime in self.runtimes],
             settings.account_id,
         )
         signatures = None
@@ -222,28 +218,7 @@ class Emulator:
             latency=latency,
             signatures=signatures,
         )
-        await self._serve(app, listener, sessions, proxy)
-
-    async def _open_proxy(self, certificates: Path, for_guests: Path, clock: Clock) -> tuple[Proxy, Trust, Trust]:
-        """The proxy, which tunnels at once, as agents may want while they boot; and what clients and guests trust."""
-        try:
-            listener = listen(urlsplit(self.url).port or 0)
-        except OSError as error:
-            raise StartError(f"the proxy for AWS names cannot listen on 127.0.0.1: {error.strerror}") from None
-        self._stack.callback(listener.close)
-        try:
-            authority = await asyncio.to_thread(Authority.open, certificates, clock.real())
-            # Isolated guests do not see the state folder, and what they can write to is not what clients trust.
-            trust, guests_trust = await asyncio.to_thread(
-                publish, [certificates, for_guests], authority.certificate, os.environ
-            )
-        except OSError as error:
-            raise StartError(f"the certificates in {certificates} cannot be kept: {error.strerror}") from None
-        proxy = Proxy(listener, authority, self.url)
-        self._stack.push_async_callback(proxy.close)
-        proxy.start()
-        self.proxy_url = proxy.url
-        return proxy, trust, guests_trust
+        await self._serve(app, listener, sessions, proxy.proxy)
 
     async def _boot(
         self,
@@ -252,9 +227,9 @@ class Emulator:
         folder: RunFolder,
         clock: Clock,
         latency: Latency | None,
-        proxy: Mapping[str, str],
+        proxy: OpenProxy,
     ) -> Agent:
-        environ = guest_environment(self.url, self.settings, runtime, proxy, os.environ)
+        environ = guest_environment(self.url, self.settings, runtime, proxy.for_guests, os.environ)
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
         agent = Agent(
@@ -265,8 +240,8 @@ class Emulator:
             folder,
             storage=SessionStorage(state / "storage", runtime, clock),
             # With --ephemeral it is the first that holds a key, but the other may be there from another time.
-            hidden=[state, self.settings.state_dir],
-            kept=[folder.path / _CERTIFICATES],
+            hidden=sorted({state, self.settings.state_dir}),
+            kept=[proxy.shown],
             limited=self.settings.limits,
             time=self._guest_time(folder, clock),
             terminal=terminal,

@@ -170,12 +170,14 @@ class Proxy:
                 ssl_handshake_timeout=_CLIENT_SECONDS if tls else None,
                 ssl_shutdown_timeout=_TLS_SHUTDOWN_SECONDS if tls else None,
             )
-        except ssl.SSLError as error:
+        except OSError as error:
+            # Some say why, others just go away.
+            reason = error.reason if isinstance(error, ssl.SSLError) else error.strerror
             _log.info(
-                "a client that asked for %s ended TLS (%s); it may not know the certificates that its environment "
-                "should name, see docs/aws-names.md",
+                "a client that asked for %s gave up during TLS (%s); it may not know the certificates that its "
+                "environment should name, see docs/aws-names.md",
                 name,
-                error.reason or error,
+                reason or str(error) or "without a word",
             )
 
     async def _context(self, name: str) -> ssl.SSLContext:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import logging
+import os
 import socket
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -133,8 +134,9 @@ def _is_loopback(host: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    # asyncio's own text repeats the address.
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
     return "it took too long" if isinstance(error, TimeoutError) else str(error) or "it broke off"
 
 
