@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -36,13 +39,23 @@ app.run()
 """
 
 
-@pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
-    folder = tmp_path_factory.mktemp("clients")
+def start(folder: Path, *options: str) -> EmulatorProcess:
     (folder / "project").mkdir()
     file = folder / "project" / "agent.py"
     file.write_text(AGENT, encoding="utf-8")
-    with EmulatorProcess(file, "--quirks", "off", "--state-dir", str(folder / "state")) as process:
+    return EmulatorProcess(file, "--quirks", "off", "--state-dir", str(folder / "state"), *options)
+
+
+@pytest.fixture(scope="module")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    with start(tmp_path_factory.mktemp("clients")) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def verifying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    """One that checks signatures, in which the name of the host is."""
+    with start(tmp_path_factory.mktemp("verifying"), "--verify-signatures") as process:
         yield process
 
 
@@ -92,6 +105,24 @@ def test_boto3_under_exec(tmp_path: Path) -> None:
         "https://bedrock-agentcore-control.us-east-1.api.aws []",
     ]
     assert lines[4] == "An error occurred (501) when calling the ListBuckets operation: Not Implemented"
+
+
+def test_signatures_are_those_for_aws_names(verifying: EmulatorProcess) -> None:
+    script = """
+import boto3, json, os, sys, uuid
+url = "https://bedrock-agentcore.us-east-1.amazonaws.com"
+keys = {"aws_access_key_id": "emulator", "aws_secret_access_key": sys.argv[1]}
+client = boto3.client("bedrock-agentcore", endpoint_url=url, **keys)
+answer = client.invoke_agent_runtime(
+    agentRuntimeArn=os.environ["AGENTCORE_RUNTIME_ARN"], runtimeSessionId=str(uuid.uuid4()), payload=b"1"
+)
+print(json.load(answer["response"]))
+"""
+    assert python(verifying, script, "emulator") == ["{'heard': 1}"]
+    environment = command_environment(verifying.info["environment"], os.environ)
+    command = [sys.executable, "-c", script, "another"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert "AccessDeniedException" in ended.stderr or "InvalidSignature" in ended.stderr
 
 
 def test_requests_httpx_and_urllib(emulator: EmulatorProcess) -> None:
@@ -155,6 +186,30 @@ def test_node_trusts_it(emulator: EmulatorProcess, node: tuple[int, int]) -> Non
     assert run(emulator, "node", "-e", script) == "501\n"
 
 
+@pytest.mark.skipif(shutil.which("keytool") is None, reason="NOT TESTED, there is no Java with keytool")
+def test_java(emulator: EmulatorProcess, tmp_path: Path) -> None:
+    (tmp_path / "Ask.java").write_text(f"""
+    import java.net.URI;
+    import java.net.http.*;
+
+    class Ask {{
+        public static void main(String[] arguments) throws Exception {{
+            var request = HttpRequest.newBuilder(URI.create("https://{HOST}/nothing")).build();
+            var answer = HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString());
+            System.out.println(answer.statusCode());
+        }}
+    }}
+    """)
+    environment, store = emulator.info["environment"], str(tmp_path / "store.p12")
+    # Of a file it takes the first certificate, which is the emulator's own.
+    options = ["-noprompt", "-file", environment["NODE_EXTRA_CA_CERTS"], "-keystore", store, "-storepass", "changeit"]
+    run(emulator, "keytool", "-importcert", *options)
+    proxy = urlsplit(environment["HTTPS_PROXY"])
+    settings = [f"-Dhttps.proxyHost={proxy.hostname}", f"-Dhttps.proxyPort={proxy.port}"]
+    settings += [f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit"]
+    assert run(emulator, "java", *settings, str(tmp_path / "Ask.java")) == "501\n"
+
+
 # WebSockets, by the SDK's own client
 
 SDK = """
@@ -181,10 +236,10 @@ asyncio.run(main())
 
 
 @pytest.mark.parametrize("endpoint", ["as env has it", "AWS's own"])
-def test_the_sdks_runtime_client(emulator: EmulatorProcess, endpoint: str) -> None:
+def test_the_sdks_runtime_client(verifying: EmulatorProcess, endpoint: str) -> None:
     session = new_session()
     begin = "" if endpoint == "as env has it" else 'import os\ndel os.environ["AWS_ENDPOINT_URL"]\n'
-    first, second, third = python(emulator, begin + SDK, session)
+    first, second, third = python(verifying, begin + SDK, session)
     place, _, said = first.partition(" ")
     assert place == f"wss://{HOST}"
     assert json.loads(said) == ["hello", session]
@@ -192,3 +247,26 @@ def test_the_sdks_runtime_client(emulator: EmulatorProcess, endpoint: str) -> No
     assert place == f"wss://{HOST}"
     assert json.loads(said) == ["hello", session]
     assert third == "200"
+
+
+def test_the_emulators_end_ends_what_clients_hold_open(emulator: EmulatorProcess, tmp_path: Path) -> None:
+    with start(tmp_path) as ending:
+        proxy = urlsplit(ending.info["environment"]["HTTPS_PROXY"])
+        context = ssl.create_default_context(cafile=ending.info["environment"]["SSL_CERT_FILE"])
+        address = (proxy.hostname or "", proxy.port or 0)
+        tunnel, names = (socket.create_connection(address, timeout=60) for _ in range(2))
+        there = urlsplit(emulator.url)
+        tunnel.sendall(f"CONNECT {there.netloc} HTTP/1.1\r\n\r\n".encode())
+        names.sendall(f"CONNECT {HOST}:443 HTTP/1.1\r\n\r\n".encode())
+        assert b" 200 " in tunnel.recv(1000)
+        assert b" 200 " in names.recv(1000)
+        with tunnel, context.wrap_socket(names, server_hostname=HOST) as tls:
+            tls.sendall(f"GET /nothing HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode())
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += tls.recv(65536)
+            assert ending.stop() == 0
+            assert tls.recv(65536) == b""
+            assert tunnel.recv(65536) == b""
+    assert "Warning" not in ending.log
+    assert "Traceback" not in ending.log

@@ -87,6 +87,8 @@ def test_what_the_caller_has_for_node(published: Callable[..., Trust], authoriti
     trust = published(NODE_EXTRA_CA_CERTS=str(tmp_path / "node"))
     assert set(certificates(trust.extra)) == set(map(as_der, authorities[:2]))
     assert as_der(authorities[1]) not in certificates(trust.bundle)
+    # Where no more than one certificate is taken, it is this.
+    assert trust.extra.read_text().startswith(authorities[0])
 
 
 def test_a_shell_that_trusts_it_already(

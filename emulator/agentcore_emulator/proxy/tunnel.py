@@ -64,7 +64,11 @@ class Dialler:
         return connection
 
     def _is_own(self, connection: socket.socket) -> bool:
-        return connection.getpeername()[:2] in (self._own, (f"::ffff:{self._own[0]}", self._own[1]))
+        try:
+            peer = connection.getpeername()
+        except OSError:  # It has gone again.
+            return False
+        return peer[:2] in (self._own, (f"::ffff:{self._own[0]}", self._own[1]))
 
     async def _dial(self, host: str, port: int) -> socket.socket:
         loop = asyncio.get_running_loop()
