@@ -99,10 +99,10 @@ def test_an_a2a_agent_learns_its_address(runtime: AgentRuntime) -> None:
     path = (
         f"/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aus-east-1%3A123456789012%3Aruntime%2F{a2a.runtime_id}/invocations"
     )
-    assert guest_environment(URL, SETTINGS, a2a, {name: "https://real.example"})[name] == URL + path
+    assert guest_environment(URL, SETTINGS, a2a, PROXY, {name: "https://real.example"})[name] == URL + path
     own = replace(a2a, environment={name: "https://mine.example/"})
-    assert guest_environment(URL, SETTINGS, own, {})[name] == "https://mine.example/"
-    assert name not in guest_environment(URL, SETTINGS, runtime, {})
+    assert guest_environment(URL, SETTINGS, own, PROXY, {})[name] == "https://mine.example/"
+    assert name not in guest_environment(URL, SETTINGS, runtime, PROXY, {})
 
 
 def test_an_agents_variables_cannot_lead_it_out_of_the_emulator(runtime: AgentRuntime) -> None:
