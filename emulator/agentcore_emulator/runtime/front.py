@@ -15,7 +15,7 @@ from agentcore_emulator.latency import Latency
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
 from agentcore_emulator.runtime.envelopes import answer
-from agentcore_emulator.runtime.headers import SESSION_HEADER, from_query
+from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers, from_query
 from agentcore_emulator.runtime.session import SessionKey
 
 __all__ = ["Admission", "Caller", "Everybody", "Front", "Visit"]
@@ -67,6 +67,18 @@ class Visit:
         """What the request's path has below that of the invocations, still encoded: nothing, or `/…`."""
         parts = self.call.scope["raw_path"].decode("latin-1").split("/", 4)
         return f"/{parts[4]}" if len(parts) > 4 else ""
+
+    def container_headers(self, headers: Mapping[str, str], now: float) -> list[tuple[str, str]]:
+        """The header lines for the agent, of which `headers` are the caller's."""
+        return container_headers(
+            headers,
+            session_id=self.key.session_id,
+            request_id=self.call.request_id,
+            port=self.agent.port,
+            allowed=self.agent.runtime.header_allowlist,
+            now=now,
+            identity=self.caller.headers,
+        )
 
     def own_headers(self) -> list[tuple[str, str]]:
         """What the platform adds to every answer from a session."""

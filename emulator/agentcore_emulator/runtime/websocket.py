@@ -20,7 +20,6 @@ from agentcore_emulator.errors import ValidationException
 from agentcore_emulator.runtime import failures
 from agentcore_emulator.runtime.frames import FrameScanner, FrameTooLarge, close_frame
 from agentcore_emulator.runtime.front import Visit
-from agentcore_emulator.runtime.headers import container_headers
 from agentcore_emulator.runtime.invocation import await_head
 from agentcore_emulator.runtime.reach import reach
 from agentcore_emulator.runtime.relay import BrokenGuest, Exchange
@@ -89,15 +88,7 @@ class WebSockets:
         if accept is None:
             raise ValidationException("This path takes WebSocket connections alone; send an Upgrade: websocket")
         opening = _opening(call.headers)
-        lines = container_headers(
-            call.headers,
-            session_id=visit.key.session_id,
-            request_id=call.request_id,
-            port=agent.port,
-            allowed=agent.runtime.header_allowlist,
-            now=self._clock.time(),
-            identity=visit.caller.headers,
-        )
+        lines = visit.container_headers(call.headers, self._clock.time())
         if agent.latency:
             await agent.latency.invocation()
         async with reach(self._sessions, self._clock, visit) as (use, reader, writer):
