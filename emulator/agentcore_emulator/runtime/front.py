@@ -101,15 +101,17 @@ class Front:
         self._faults = faults
         self._latency = latency
 
-    def relayed(self, handler: Callable[[Visit], Awaitable[None]]) -> Callable[[Call], Awaitable[None]]:
-        """What serves an operation whose handler sends the answer itself.
+    def relayed(
+        self, handler: Callable[[Visit], Awaitable[None]], *, reads: bool = False
+    ) -> Callable[[Call], Awaitable[None]]:
+        """What serves an operation whose handler sends the answer itself; `reads` if its input has a JSON body.
 
         Errors of an invocation are worded as clients of the agent's protocol expect them.
         """
 
         async def serve(call: Call) -> None:
             try:
-                await handler(await self._enter(call, reads=False))
+                await handler(await self._enter(call, reads=reads))
             except AWSError as error:
                 protocol = self._agents.protocol(call.labels["agentRuntimeArn"])
                 if call.operation.name != "InvokeAgentRuntime" or protocol == "HTTP" or call.answering:

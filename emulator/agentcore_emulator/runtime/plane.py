@@ -15,6 +15,7 @@ from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import NotImplementedException
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.runtime.a2a import A2A
+from agentcore_emulator.runtime.commands import Commands
 from agentcore_emulator.runtime.front import Front, Visit
 from agentcore_emulator.runtime.invocation import Errand, Invoker
 from agentcore_emulator.runtime.mcp import MCP
@@ -46,6 +47,7 @@ class RuntimePlane:
             "GetAgentCard": front.relayed(self._a2a.get_agent_card),
             "GetRuntimeProtectedResourceMetadata": front.public(get_runtime_protected_resource_metadata),
             "InvokeAgentRuntime": front.relayed(self.invoke_agent_runtime),
+            "InvokeAgentRuntimeCommand": front.relayed(Commands(sessions, clock), reads=True),
             "InvokeAgentRuntimeWithWebSocketStream": front.relayed(WebSockets(sessions, clock, debug=debug)),
             "StopRuntimeSession": front.answered(self.stop_runtime_session),
         }
