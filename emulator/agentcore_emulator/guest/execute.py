@@ -4,7 +4,8 @@
 guest a pidfd of it. The environment is the program's. The order is the line's first line of JSON:
 `{"argv", "folder", "limits", "terminal": whether the streams are one, "guest": process id of an isolated one or null}`.
 
-Host to here: `{"kill": true}`, to end the program and all that it has not detached from itself.
+Host to here: `{"kill": true}`, to end the program and all that it has not detached from itself; `{"hang_up": true}`, to
+tell it that its terminal is gone.
 Here to host: `{"running": true}` or `{"failed": sentence}`, then `{"exited": exit code, negative for a signal}`.
 
 What the program leaves behind lives on, with this process as its parent, which ends when there is nothing left. When
@@ -105,7 +106,7 @@ class _Keeper:
         self._line = line
         self._order = order
         self._streams = streams
-        self._program: "int | None" = None
+        self._program: int | None = None
 
     def keep(self) -> None:
         """Start the program, and stay until nothing of it is left or the host says so."""
@@ -123,8 +124,8 @@ class _Keeper:
                 if messages is None:
                     zygote.end_children(())
                     return
-                if messages and self._program is not None:
-                    self._kill(self._program)
+                for message in messages:
+                    self._obey(message)
             if deaths in ready:
                 os.read(deaths, _READ_SIZE)
             if not self._reap():
@@ -165,10 +166,20 @@ class _Keeper:
             if pid == self._program:
                 self._gone(os.waitstatus_to_exitcode(status))
 
+    def _obey(self, message: dict[str, Any]) -> None:
+        # The program leads its group, and as long as it is not reaped no other can have its number.
+        if self._program is None:
+            return
+        if "kill" in message:
+            self._kill(self._program)
+        elif "hang_up" in message:
+            os.killpg(self._program, signal.SIGHUP)
+            os.killpg(self._program, signal.SIGCONT)
+
     def _kill(self, program: int) -> None:
         """End the program with its descendants, but for what has become this process's child by detaching itself."""
         detached = set(zygote.children()) - {program}
-        os.killpg(program, signal.SIGKILL)  # It leads its group, and is not reaped yet.
+        os.killpg(program, signal.SIGKILL)
         zygote.end_children(detached)
         self._gone(-signal.SIGKILL)
 
@@ -191,8 +202,10 @@ def _become(order: dict[str, Any], streams: list[int]) -> NoReturn:
     """In a new child: be the program. Raises `OSError`."""
     os.setsid()
     signal.set_wakeup_fd(-1)
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)  # What the emulator's starter or Python ignores, a program would inherit.
+    for ignored in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(
+            ignored, signal.SIG_DFL
+        )  # What the emulator's starter or Python ignores, a program would inherit.
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import NotImplementedException, ValidationException
 from agentcore_emulator.runtime import failures
-from agentcore_emulator.runtime.executing import execute
+from agentcore_emulator.runtime.executing import executing
 from agentcore_emulator.runtime.front import Visit
 from agentcore_emulator.runtime.microvm.execution import Execution
 from agentcore_emulator.runtime.relay import BrokenGuest
@@ -55,18 +55,16 @@ class Commands:
             raise NotImplementedException("InvokeAgentRuntimeCommand outside Linux", "bedrock-agentcore")
         command, seconds = _asked(visit.request["body"])
         await eventstream.prepare()
-        while True:
-            session = await self._sessions.get_or_start(visit.key, visit.agent)
-            with session.invocation(self._clock) as use:
-                session.journal.happened(f"command: {command}")
-                execution = await execute(session, ["bash", "-c", "--", command])
-                if execution is None:
-                    continue
-                try:
-                    await _Answer(visit, use, execution, self._clock).stream(seconds)
-                finally:
-                    execution.leave()
-                return
+
+        async def start(use: Invocation) -> Execution:
+            use.session.journal.happened(f"command: {command}")
+            return await use.microvm.execute(["bash", "-c", "--", command])
+
+        async with executing(self._sessions, self._clock, visit, start) as (use, execution):
+            try:
+                await _Answer(visit, use, execution, self._clock).stream(seconds)
+            finally:
+                execution.leave()
 
 
 class _Answer:
@@ -111,7 +109,7 @@ class _Answer:
         session, microvm = self._use.session, self._use.microvm
         code = await self._execution.ended
         if code is None:
-            why = await failures.reason(session, microvm, BrokenGuest("it was ended from outside"))
+            why = await failures.reason(session, microvm, BrokenGuest("it was killed from outside"))
             session.journal.happened(f"the command was cut off: {why}")
             return eventstream.exception("runtimeClientError", f"Runtime client error. {failures.MORE}")
         # As bash has it of what it runs itself.

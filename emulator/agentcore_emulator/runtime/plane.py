@@ -21,6 +21,7 @@ from agentcore_emulator.runtime.invocation import Errand, Invoker
 from agentcore_emulator.runtime.mcp import MCP
 from agentcore_emulator.runtime.session import SessionKey
 from agentcore_emulator.runtime.sessions import Sessions
+from agentcore_emulator.runtime.shell.door import Shells
 from agentcore_emulator.runtime.websocket import WebSockets
 
 __all__ = ["RuntimePlane"]
@@ -48,6 +49,7 @@ class RuntimePlane:
             "GetRuntimeProtectedResourceMetadata": front.public(get_runtime_protected_resource_metadata),
             "InvokeAgentRuntime": front.relayed(self.invoke_agent_runtime),
             "InvokeAgentRuntimeCommand": front.relayed(Commands(sessions, clock), reads=True),
+            "InvokeAgentRuntimeCommandShell": front.relayed(Shells(sessions, clock)),
             "InvokeAgentRuntimeWithWebSocketStream": front.relayed(WebSockets(sessions, clock, debug=debug)),
             "StopRuntimeSession": front.answered(self.stop_runtime_session),
         }

@@ -74,6 +74,11 @@ class Execution:
         if self._writer is not None:
             self._writer.write(b'{"kill": true}\n')
 
+    def hang_up(self) -> None:
+        """Tell the program that its terminal is gone, by SIGHUP."""
+        if self._writer is not None:
+            self._writer.write(b'{"hang_up": true}\n')
+
     def leave(self) -> None:
         """Nobody asks for what it prints any more. A terminal is hung up; a program without one may go on printing."""
         self._left = True

@@ -173,7 +173,10 @@ class Listener(Protocol):
 
 
 class MicroVM:
-    """One running guest: an address to connect to, whether it is ready, whether it lives, and how to stop it."""
+    """One running guest: an address to connect to, whether it is ready, whether it lives, and how to stop it.
+
+    `severed` tells that it is being ended on purpose.
+    """
 
     def __init__(
         self,
@@ -193,7 +196,7 @@ class MicroVM:
         self._on_answered = on_answered
         self._connections: set[asyncio.StreamWriter] = set()
         self._executions: set[Execution] = set()
-        self._severed = False
+        self.severed = False
 
     @property
     def pid(self) -> int:
@@ -247,7 +250,7 @@ class MicroVM:
 
         Whatever it leaves behind lives on in the microVM, and no longer. Linux only. Raises `CannotExecute`.
         """
-        if self._severed or not self.alive:
+        if self.severed or not self.alive:
             raise CannotExecute("its microVM has ended")
         order = self._spec.order()
         guest = pidfd = None
@@ -266,7 +269,7 @@ class MicroVM:
 
     def sever(self) -> None:
         """Cut every connection to the agent, and end what runs beside it: no answer in flight outlives the session."""
-        self._severed = True
+        self.severed = True
         for writer in self._connections:
             writer.transport.abort()
         for execution in self._executions:
@@ -300,7 +303,6 @@ class MicroVM:
 
     async def release(self) -> None:
         """Give back what the guest had; it must be gone."""
-        self._severed = True
         await asyncio.gather(*(execution.end() for execution in list(self._executions)))
         self.link.close()
         self._log.drain()

@@ -106,7 +106,7 @@ class Streams:
 
     async def _takes_more(self, terminal: int) -> None:
         blocked = self._blocked = self._loop.create_future()
-        self._loop.add_writer(terminal, lambda: blocked.done() or blocked.set_result(None))
+        self._loop.add_writer(terminal, _release, blocked)
         try:
             await blocked
         finally:
@@ -142,8 +142,7 @@ class Streams:
         if self._blocked is not None and self._terminal is not None:
             self._loop.remove_writer(self._terminal)
             blocked, self._blocked = self._blocked, None
-            if not blocked.done():
-                blocked.set_result(None)
+            _release(blocked)
         self._terminal = None
         for descriptor in self._sources:
             self._loop.remove_reader(descriptor)
@@ -163,6 +162,11 @@ class Streams:
         if not data:
             del self._sources[descriptor]
         return data
+
+
+def _release(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 def _waiting(descriptor: int) -> int:
