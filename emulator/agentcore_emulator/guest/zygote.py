@@ -192,7 +192,8 @@ def living_children() -> list[int]:
 
 def children() -> list[int]:
     """The processes whose parent this one is, those that have ended and are not reaped among them."""
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+    # In bytes, for a codec would have to be imported, from files that an isolated process may not see.
+    with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
         return [int(pid) for pid in file.read().split()]
 
 

@@ -80,9 +80,10 @@ class Shells:
             try:
                 client = take_over(accept, [*visit.own_headers(), (_SHELL_ID_HEADER, shell_id), *lines])
             except ConnectionError:
-                if not known:
+                use.session.journal.happened(f"shell {shell_id}: its client went away before it was there")
+                if not known:  # Nobody has been told of it.
                     await shell.end()
-                raise
+                return
             # From here on it is not the connection that keeps the session, but what is said on it.
             use.over()
             use.session.journal.happened(f"shell {shell_id}: {'connected again' if known else 'started'}")
