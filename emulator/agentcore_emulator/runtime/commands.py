@@ -106,10 +106,10 @@ class _Answer:
                 await self._send({"contentDelta": {name: text}})
 
     async def _last(self) -> bytes:
-        session, microvm = self._use.session, self._use.microvm
+        session = self._use.session
         code = await self._execution.ended
         if code is None:
-            why = await failures.reason(session, microvm, BrokenGuest("it was killed from outside"))
+            why = await self._why_cut_off()
             session.journal.happened(f"the command was cut off: {why}")
             return eventstream.exception("runtimeClientError", f"Runtime client error. {failures.MORE}")
         # As bash has it of what it runs itself.
@@ -123,6 +123,12 @@ class _Answer:
         how = "TIMED_OUT" if self._timed_out else "COMPLETED"
         session.journal.happened(f"the command is over: {how}, exit code {status}")
         return eventstream.event("chunk", {"contentStop": {"exitCode": status, "status": how}})
+
+    async def _why_cut_off(self) -> str:
+        session, microvm = self._use.session, self._use.microvm
+        if microvm.severed:
+            return "the session was stopped"
+        return await failures.reason(session, microvm, BrokenGuest("what runs commands was killed from outside"))
 
     async def _expire(self) -> None:
         self._timed_out = not self._execution.ended.done()
