@@ -8,6 +8,8 @@ import sys
 import uuid
 from typing import Any, Final
 
+from starlette.requests import ClientDisconnect
+
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import (
     ConflictException,
@@ -79,11 +81,11 @@ class Shells:
         async with executing(self._sessions, self._clock, visit, find) as (use, (shell, known)):
             try:
                 client = take_over(accept, [*visit.own_headers(), (_SHELL_ID_HEADER, shell_id), *lines])
-            except ConnectionError:
+            except ClientDisconnect:
                 use.session.journal.happened(f"shell {shell_id}: its client went away before it was there")
                 if not known:  # Nobody has been told of it.
                     await shell.end()
-                return
+                raise
             # From here on it is not the connection that keeps the session, but what is said on it.
             use.over()
             use.session.journal.happened(f"shell {shell_id}: {'connected again' if known else 'started'}")
@@ -93,6 +95,9 @@ class Shells:
         """The shell, and whether it was there. Raises `AWSError` or `CannotExecute`."""
         place = (key, shell_id)
         shell = self._shells.get(place)
+        if shell is not None and shell.ending:
+            await shell.end()
+            shell = self._shells.get(place)
         if shell is not None and shell.session is use.session:
             return shell, True
         if shell is None and place in self._shells:

@@ -56,6 +56,7 @@ class Shell:
         self._viewer: Viewer | None = None
         self._news = asyncio.Event()
         self._moved = asyncio.Event()
+        self._ending: asyncio.Task[None] | None = None
         self._reading = asyncio.create_task(self._read())
 
     def attach(self, on_replaced: Callable[[], None]) -> Viewer:
@@ -95,7 +96,14 @@ class Shell:
 
     async def end(self) -> None:
         """End it, as when its window is closed: whatever does not mind that is killed a little later."""
-        await asyncio.shield(self._clock.in_background(self._hang_up()))
+        if self._ending is None:
+            self._ending = self._clock.in_background(self._hang_up())
+        await asyncio.shield(self._ending)
+
+    @property
+    def ending(self) -> bool:
+        """Whether it is being ended."""
+        return self._ending is not None
 
     async def _hang_up(self) -> None:
         self._execution.hang_up()
