@@ -189,14 +189,6 @@ def test_a_kill_spares_what_is_detached(launch: Launch) -> None:
         os.close(pidfd)
 
 
-def test_a_terminal_that_is_gone(launch: Launch) -> None:
-    launcher = launch("bash", "-c", "trap 'echo gone; exit 5' HUP; echo ready; while :; do sleep 0.01; done")
-    assert launcher.stdout.readline() == b"ready\n"
-    launcher.tell({"hang_up": True})
-    assert launcher.stdout.readline() == b"gone\n"
-    assert [launcher.hear(), launcher.hear()] == [{"running": True}, {"exited": 5}]
-
-
 def test_a_host_that_is_gone_before_its_order(tmp_path: Path) -> None:
     line, theirs = socket.socketpair()
     with theirs, Path(os.devnull).open("rb") as null:

@@ -4,8 +4,7 @@
 guest a pidfd of it. The environment is the program's. The order is the line's first line of JSON:
 `{"argv", "folder", "limits", "terminal": whether the streams are one, "guest": process id of an isolated one or null}`.
 
-Host to here: `{"kill": true}`, to end the program and all that it has not detached from itself; `{"hang_up": true}`, to
-tell it that its terminal is gone.
+Host to here: `{"kill": true}`, to end the program and all that it has not detached from itself.
 Here to host: `{"running": true}` or `{"failed": sentence}`, then `{"exited": exit code, negative for a signal}`.
 
 What the program leaves behind lives on, with this process as its parent, which ends when there is nothing left. When
@@ -124,8 +123,8 @@ class _Keeper:
                 if messages is None:
                     zygote.end_children(())
                     return
-                for message in messages:
-                    self._obey(message)
+                if messages and self._program is not None:
+                    self._kill(self._program)
             if deaths in ready:
                 os.read(deaths, _READ_SIZE)
             if not self._reap():
@@ -166,19 +165,10 @@ class _Keeper:
             if pid == self._program:
                 self._gone(os.waitstatus_to_exitcode(status))
 
-    def _obey(self, message: dict[str, Any]) -> None:
-        # The program leads its group, and as long as it is not reaped no other can have its number.
-        if self._program is None:
-            return
-        if "kill" in message:
-            self._kill(self._program)
-        elif "hang_up" in message:
-            os.killpg(self._program, signal.SIGHUP)
-            os.killpg(self._program, signal.SIGCONT)
-
     def _kill(self, program: int) -> None:
         """End the program with its descendants, but for what has become this process's child by detaching itself."""
         detached = set(zygote.children()) - {program}
+        # It leads its group, and as long as it is not reaped no other can have its number.
         os.killpg(program, signal.SIGKILL)
         zygote.end_children(detached)
         self._gone(-signal.SIGKILL)

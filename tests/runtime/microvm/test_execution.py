@@ -183,6 +183,18 @@ async def test_a_terminal(microvm: MicroVM) -> None:
     assert await execution.ended == 4
 
 
+async def test_a_terminal_is_taken_away(microvm: MicroVM) -> None:
+    code = "trap 'echo gone > note; exit 5' HUP; echo up; while read; do :; done; sleep 1234567"
+    execution = await microvm.execute(["bash", "-c", code], terminal=True)
+    pieces = execution.pieces(100)
+    assert (await anext(pieces)).data == b"up\r\n"
+    execution.hang_up()
+    assert [piece async for piece in pieces] == []
+    execution.leave()
+    assert await execution.ended == 5
+    assert (await bash(microvm, "cat note"))[0] == "gone\n"
+
+
 async def test_what_there_is_not(microvm: MicroVM, until: Until) -> None:
     await bash(microvm, "true")
     before = _descriptors()

@@ -165,6 +165,19 @@ async def test_keys_wait_for_who_reads_them(terminal: Program) -> None:
     terminal.streams.close()
 
 
+async def test_closing_lets_who_reads_go_on_to_the_end(terminal: Program) -> None:
+    reading = asyncio.create_task(terminal.all())
+    await asyncio.sleep(0)
+    terminal.streams.close()
+    await asyncio.sleep(0)
+    assert not reading.done()
+    terminal.ended.set_result(None)
+    assert await reading == []
+    with pytest.raises(OSError, match="Input/output error"):
+        os.write(terminal.stdout, b"to whom?")
+    terminal.end()
+
+
 async def test_closing_lets_who_writes_go(terminal: Program) -> None:
     attributes = termios.tcgetattr(terminal.stdin)
     attributes[3] &= ~(termios.ICANON | termios.ECHO)

@@ -27,6 +27,7 @@ class Terminal:
     def __init__(self, connection: ClientConnection) -> None:
         self.connection = connection
         self.output = b""
+        self.last: str | bytes | None = None
         assert connection.response is not None
         self.headers = connection.response.headers
         self.status = self.frame(3)
@@ -60,12 +61,18 @@ class Terminal:
         return self.until(f"end {number}\r\n").replace("\r\n", "\n")
 
     def closed(self) -> tuple[int, str]:
-        """The close frame's code and reason, and before it, if there were any, the last status and a CLOSE."""
-        with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
-            while True:
-                self.last = self.connection.recv(timeout=30)
-        assert closed.value.rcvd is not None, "the connection ended without a close frame"
-        return closed.value.rcvd.code, closed.value.rcvd.reason
+        """The close frame's code and reason; `last` is then what came before it."""
+        while (message := self._next()) is not None:
+            self.last = message
+        close = self.connection.protocol.close_rcvd
+        assert close is not None, "the connection ended without a close frame"
+        return close.code, close.reason
+
+    def _next(self) -> str | bytes | None:
+        try:
+            return self.connection.recv(timeout=30)
+        except websockets.exceptions.ConnectionClosed:
+            return None
 
 
 class Dialer:

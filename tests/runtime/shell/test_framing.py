@@ -75,5 +75,5 @@ def test_a_window(width: int, height: int) -> None:
     ],
 )
 def test_what_is_no_window(payload: bytes) -> None:
-    with pytest.raises(ValueError, match="RESIZE|columns"):
+    with pytest.raises(ValueError, match=r"RESIZE|columns"):
         framing.window(payload)

@@ -75,9 +75,8 @@ class Execution:
             self._writer.write(b'{"kill": true}\n')
 
     def hang_up(self) -> None:
-        """Tell the program that its terminal is gone, by SIGHUP."""
-        if self._writer is not None:
-            self._writer.write(b'{"hang_up": true}\n')
+        """Take its terminal away, of which the kernel tells it by SIGHUP."""
+        self._streams.close()
 
     def leave(self) -> None:
         """Nobody asks for what it prints any more. A terminal is hung up; a program without one may go on printing."""

@@ -42,6 +42,8 @@ class Streams:
         self._sources: dict[int, str] = {}
         self._terminal: int | None = None
         self._open: list[int] = []
+        self._watched: list[int] = []
+        self._woken = asyncio.Event()
         self._pause: asyncio.TimerHandle | None = None
         self._writing = asyncio.Lock()
         self._blocked: asyncio.Future[None] | None = None
@@ -71,24 +73,22 @@ class Streams:
 
         The last is what was there when `ended` was done: what a program has left in the background may write on.
         """
-        woken = asyncio.Event()
-        ended.add_done_callback(lambda _: woken.set())
+        ended.add_done_callback(lambda _: self._woken.set())
         while not ended.done():
-            woken.clear()
-            watched = list(self._sources)
-            for descriptor in watched:
-                self._loop.add_reader(descriptor, woken.set)
+            self._woken.clear()
+            self._watched = list(self._sources)
+            for descriptor in self._watched:
+                self._loop.add_reader(descriptor, self._woken.set)
             try:
-                await woken.wait()
+                await self._woken.wait()
             finally:
-                for descriptor in watched:
-                    self._loop.remove_reader(descriptor)
-            for descriptor in watched:
-                name = self._sources[descriptor]
+                self._watch_none()
+            for descriptor, name in list(self._sources.items()):
                 if data := self._read(descriptor, size):
                     yield Piece(name, data)
+        last = {descriptor: max(_waiting(descriptor), _TERMINAL_CAPACITY) for descriptor in self._sources}
         for descriptor, name in list(self._sources.items()):
-            left = max(_waiting(descriptor), _TERMINAL_CAPACITY)
+            left = last[descriptor]
             while left > 0 and (data := self._read(descriptor, min(size, left))):
                 left -= len(data)
                 yield Piece(name, data)
@@ -123,20 +123,22 @@ class Streams:
         """Read on and throw away what comes: whoever still writes is neither to be held up nor to fail."""
         for descriptor in list(self._sources):
             self._read(descriptor, _LARGEST_READ)
-        self._pause = self._loop.call_later(_PAUSE_SECONDS, self._wait) if self._sources else None
+        self._pause = self._loop.call_later(_PAUSE_SECONDS, self._discard_more) if self._sources else None
 
-    def _wait(self) -> None:
-        for descriptor in self._sources:
-            self._loop.add_reader(descriptor, self._discard_soon)
+    def _discard_more(self) -> None:
+        self._watched = list(self._sources)
+        for descriptor in self._watched:
+            self._loop.add_reader(descriptor, self._discard_now)
 
-    def _discard_soon(self) -> None:
-        for descriptor in self._sources:
-            self._loop.remove_reader(descriptor)
+    def _discard_now(self) -> None:
+        self._watch_none()
         self.discard()
 
     def close(self) -> None:
-        """Give all up, which hangs up a terminal; `pieces` must have been left. A second call does nothing."""
+        """Give all up, which hangs up a terminal. A second call does nothing."""
         self.hand_over()
+        self._watch_none()
+        self._woken.set()
         if self._pause is not None:
             self._pause.cancel()
         if self._blocked is not None and self._terminal is not None:
@@ -144,15 +146,21 @@ class Streams:
             blocked, self._blocked = self._blocked, None
             _release(blocked)
         self._terminal = None
-        for descriptor in self._sources:
-            self._loop.remove_reader(descriptor)
         self._sources.clear()
         for descriptor in self._open:
             os.close(descriptor)
         self._open.clear()
 
+    def _watch_none(self) -> None:
+        # Before one is closed: its number may be another's soon.
+        for descriptor in self._watched:
+            self._loop.remove_reader(descriptor)
+        self._watched = []
+
     def _read(self, descriptor: int, size: int) -> bytes:
         """What is there, nothing if it is nothing; a source that has come to its end is one no more."""
+        if descriptor not in self._sources:
+            return b""
         try:
             data = os.read(descriptor, size)
         except BlockingIOError:
