@@ -28,7 +28,7 @@ from agentcore_emulator.runtime.relay import BrokenGuest, Exchange
 from agentcore_emulator.runtime.session import Invocation, State
 from agentcore_emulator.runtime.sessions import Sessions
 
-__all__ = ["WebSockets", "acceptance", "take_over"]
+__all__ = ["WebSockets", "own_acceptance", "take_over"]
 
 _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -235,7 +235,7 @@ def take_over(accept: Accept, lines: list[tuple[str, str]]) -> _Ends:
     return ends[0]
 
 
-def acceptance(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+def own_acceptance(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """What the platform itself answers to a client's opening handshake; `ValidationException` for one that is none."""
     bearer = next((name for name in _offered(headers) if name.lower() == _BEARER), None)
     lines = [("sec-websocket-accept", accept_key(_key(headers)))]

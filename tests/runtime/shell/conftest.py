@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -76,16 +77,17 @@ class Terminal:
 
 
 class Dialer:
-    """Opens connections to one emulator's shells."""
+    """Opens connections to one emulator's shells, in sessions of the default agent's or of another's."""
 
-    def __init__(self, emulator: EmulatorProcess | EmulatorThread) -> None:
+    def __init__(self, emulator: EmulatorProcess | EmulatorThread, arn: str | None = None) -> None:
         self.emulator = emulator
+        self.arn = arn or emulator.arn
         self._open: list[ClientConnection] = []
         self._stack = ExitStack()
 
     def address(self, **query: str) -> str:
         parameters = "&".join(f"{name}={quote(value)}" for name, value in query.items())
-        return f"ws{self.emulator.url[4:]}/runtimes/{quote(self.emulator.arn, safe='')}/ws/shells?{parameters}"
+        return f"ws{self.emulator.url[4:]}/runtimes/{quote(self.arn, safe='')}/ws/shells?{parameters}"
 
     def __call__(self, session: str, shell: str | None = "shell", **options: Any) -> Terminal:
         query = {**({} if shell is None else {"shellId": shell}), **options.pop("query", {})}
@@ -148,17 +150,36 @@ def dial(shared: Dialer) -> Iterator[Dialer]:
 
 
 @pytest.fixture
-def dialer() -> Iterator[Callable[[EmulatorProcess | EmulatorThread], Dialer]]:
+def dialer() -> Iterator[Callable[..., Dialer]]:
     """For emulators of a test's own."""
     made: list[Dialer] = []
 
-    def make(emulator: EmulatorProcess | EmulatorThread) -> Dialer:
-        made.append(Dialer(emulator))
+    def make(emulator: EmulatorProcess | EmulatorThread, arn: str | None = None) -> Dialer:
+        made.append(Dialer(emulator, arn))
         return made[-1]
 
     yield make
     for dial in made:
         dial.close()
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Path:
+    """A project with the agent `open`, which is called with signatures, and `guarded`, which asks for tokens."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "agent.py").write_text(puppet, encoding="utf-8")
+    authorizer = {"discoveryUrl": "http://127.0.0.1:1/.well-known/openid-configuration", "allowedClients": ["shop"]}
+    agents = {
+        "open": {"name": "open", "entrypoint": "agent.py"},
+        "guarded": {
+            "name": "guarded",
+            "entrypoint": "agent.py",
+            "authorizer_configuration": {"customJWTAuthorizer": authorizer},
+        },
+    }
+    # Which YAML is, too.
+    (folder / ".bedrock_agentcore.yaml").write_text(json.dumps({"default_agent": "open", "agents": agents}))
+    return folder
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.conftest import Fifo
     from tests.runtime.shell.conftest import Dialer
 
-    MakeDialer = Callable[[EmulatorProcess | EmulatorThread], Dialer]
+    MakeDialer = Callable[..., Dialer]
 
 STDIN, STDOUT, STDERR, STATUS, RESIZE, HEARTBEAT, CLOSE = b"\x00", b"\x01", b"\x02", b"\x03", b"\x04", b"\x05", b"\xff"
 

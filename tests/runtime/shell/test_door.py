@@ -12,12 +12,12 @@ from urllib.parse import quote, urlsplit
 import pytest
 from websockets.sync.client import connect
 
-from agentcore_emulator.testing import EmulatorProcess, EmulatorThread, new_session
+from agentcore_emulator.testing import EmulatorProcess, new_session
 
 if TYPE_CHECKING:
     from tests.runtime.shell.conftest import Dialer
 
-    MakeDialer = Callable[[EmulatorProcess | EmulatorThread], Dialer]
+    MakeDialer = Callable[..., Dialer]
 
 SESSION_HEADER = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 SHELL_HEADER = "X-Amzn-Bedrock-AgentCore-Shell-Id"
@@ -62,13 +62,19 @@ def test_the_session_may_stand_in_the_query(dial: Dialer, session: str) -> None:
         assert connection.response.headers[SESSION_HEADER] == session
 
 
-def test_the_bearer_forms_are_taken(dial: Dialer, session: str) -> None:
-    token = base64.urlsafe_b64encode(b"a.b.c").decode().rstrip("=")
-    protocols = [f"base64UrlBearerAuthorization.{token}", "base64UrlBearerAuthorization"]
-    terminal = dial(session, subprotocols=protocols)
-    assert terminal.connection.subprotocol == "base64UrlBearerAuthorization"
-    assert terminal.run("echo in") == "in\n"
-    assert "sec-websocket-protocol" not in dial(session).headers
+def test_a_bearer_token_as_a_header_or_a_subprotocol(guarded: Path, dialer: MakeDialer, session: str) -> None:
+    with EmulatorProcess(guarded, "--quirks", "off") as emulator:
+        dial = dialer(emulator, emulator.arns["guarded"])
+        token = emulator.token(agent="guarded")
+        terminal = dial(session, headers={"Authorization": f"Bearer {token}"})
+        assert "sec-websocket-protocol" not in terminal.headers
+        encoded = base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+        protocols = [f"base64UrlBearerAuthorization.{encoded}", "base64UrlBearerAuthorization"]
+        terminal = dial(session, subprotocols=protocols)
+        assert terminal.connection.subprotocol == "base64UrlBearerAuthorization"
+        assert terminal.run("echo in") == "in\n"
+        assert dial.refused(session)[0] == 401
+        assert token not in emulator.log
 
 
 def test_a_shell_is_found_again(dial: Dialer, session: str) -> None:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
 import subprocess
 import sys
-import textwrap
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +27,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def emulator(tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Iterator[EmulatorProcess]:
-    file = tmp_path_factory.mktemp("puppet") / "agent.py"
-    file.write_text(puppet, encoding="utf-8")
-    with EmulatorProcess(file, "--quirks", "off", "--clock", "virtual") as process:
+def emulator(guarded: Path) -> Iterator[EmulatorProcess]:
+    with EmulatorProcess(guarded, "--quirks", "off", "--clock", "virtual") as process:
         yield process
 
 
 @pytest.fixture
 def client(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> AgentCoreRuntimeClient:
     """One that goes to the emulator instead of the AWS host name that it insists on, and is the SDK's but for that."""
-    for name, value in emulator.environment.items():
-        monkeypatch.setenv(name, value)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
 
     class Redirected(AgentCoreRuntimeClient):  # type: ignore[misc]
         def _build_shell_url(self, *arguments: Any, **options: Any) -> str:
@@ -61,13 +57,16 @@ async def output(shell: ShellSession, until: str) -> str:
     raise AssertionError(f"it ended with {printed[-1000:]!r}")
 
 
-AUTHS: dict[str, Any] = {"sigv4": "sigv4", "presigned": PresignedAuth(), "oauth": OAuthAuth("a.b.c")}
-
-
-@pytest.mark.parametrize("auth", AUTHS)
+@pytest.mark.parametrize("auth", ["sigv4", "presigned", "oauth"])
 async def test_a_shell(emulator: EmulatorProcess, client: AgentCoreRuntimeClient, auth: str) -> None:
     session = new_session()
-    async with client.open_shell(emulator.arn, session_id=session, auth=AUTHS[auth]) as shell:
+    arn = emulator.arns["guarded" if auth == "oauth" else "open"]
+    mode: Any = auth
+    if auth == "presigned":
+        mode = PresignedAuth()
+    elif auth == "oauth":
+        mode = OAuthAuth(emulator.token(agent="guarded"))
+    async with client.open_shell(arn, session_id=session, auth=mode) as shell:
         assert shell.session_id == session
         await shell.resize(120, 40)
         await shell.send("stty size; echo do''ne\n")
@@ -129,7 +128,7 @@ from bedrock_agentcore.runtime import AgentCoreRuntimeClient, ShellChannel
 
 async def main():
     client = AgentCoreRuntimeClient(os.environ["AWS_REGION"])
-    async with client.open_shell(os.environ["AGENT_ARN"]) as shell:
+    async with client.open_shell(os.environ["AGENTCORE_RUNTIME_ARN"]) as shell:
         await shell.send("echo $((6 * 7)); exit 3\\n")
         async for frame in shell:
             if frame.channel == ShellChannel.STDOUT:
@@ -147,14 +146,8 @@ asyncio.run(main())
 def test_unchanged_under_exec(write_agent: Callable[[str], Path], puppet: str, tmp_path: Path) -> None:
     program = tmp_path / "client.py"
     program.write_text(UNCHANGED, encoding="utf-8")
-    with EmulatorProcess(write_agent(puppet), "--quirks", "off") as emulator:
-        command = [sys.executable, "-m", "agentcore_emulator", "exec", "--url", emulator.url, "--"]
-        done = subprocess.run(
-            [*command, "env", f"AGENT_ARN={emulator.arn}", sys.executable, str(program)],
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+    command = [sys.executable, "-m", "agentcore_emulator", "exec", str(write_agent(puppet)), "--quirks", "off", "--"]
+    done = subprocess.run([*command, sys.executable, str(program)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "\n42\n" in done.stdout.replace("\r", "")
     assert done.stdout.endswith("exit code 3\n")

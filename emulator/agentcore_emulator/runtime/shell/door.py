@@ -24,7 +24,7 @@ from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.runtime.shell.connection import Connection
 from agentcore_emulator.runtime.shell.conversation import converse
 from agentcore_emulator.runtime.shell.shell import Shell
-from agentcore_emulator.runtime.websocket import acceptance, take_over
+from agentcore_emulator.runtime.websocket import own_acceptance, take_over
 
 __all__ = ["Shells"]
 
@@ -70,7 +70,7 @@ class Shells:
         accept = visit.call.accept
         if accept is None:
             raise ValidationException("This path takes WebSocket connections alone; send an Upgrade: websocket")
-        lines = acceptance(visit.call.headers)
+        lines = own_acceptance(visit.call.headers)
         shell_id = visit.request.get("shellId") or str(uuid.uuid4())
         if not _SHELL_ID.fullmatch(shell_id):
             raise _Refused(
