@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import subprocess
 import sys
 import warnings
@@ -139,14 +138,11 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("agentcore_emulator.proxy") is None,
-    reason="NOT TESTED, there are no AWS host names without the proxy",
-)
-def test_unchanged_under_exec(write_agent: Callable[[str], Path], puppet: str, tmp_path: Path) -> None:
+def test_unchanged_under_exec(isolation: str, write_agent: Callable[[str], Path], puppet: str, tmp_path: Path) -> None:
     program = tmp_path / "client.py"
     program.write_text(UNCHANGED, encoding="utf-8")
-    command = [sys.executable, "-m", "agentcore_emulator", "exec", str(write_agent(puppet)), "--quirks", "off", "--"]
+    options = ["--quirks", "off", "--isolation", isolation]
+    command = [sys.executable, "-m", "agentcore_emulator", "exec", str(write_agent(puppet)), *options, "--"]
     done = subprocess.run([*command, sys.executable, str(program)], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "\n42\n" in done.stdout.replace("\r", "")
