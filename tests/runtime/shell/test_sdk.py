@@ -8,9 +8,10 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from agentcore_emulator.testing import EmulatorProcess, new_session
 
@@ -37,7 +38,7 @@ def client(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> AgentC
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
 
-    class Redirected(AgentCoreRuntimeClient):  # type: ignore[misc]
+    class Redirected(AgentCoreRuntimeClient):
         def _build_shell_url(self, *arguments: Any, **options: Any) -> str:
             url = str(super()._build_shell_url(*arguments, **options))
             return url.replace("wss://bedrock-agentcore.us-east-1.amazonaws.com", f"ws{emulator.url[4:]}")
@@ -98,7 +99,7 @@ async def test_it_reconnects_by_itself(emulator: EmulatorProcess, client: AgentC
     async with client.open_shell(emulator.arn, session_id=new_session(), reconnect_config=config) as shell:
         await shell.send("X=kept; echo do''ne\n")
         await output(shell, "done\r\n")
-        shell._ws.transport.abort()
+        cast("ClientConnection", shell._ws).transport.abort()
         reading = asyncio.create_task(output(shell, "keptkept\r\n"))
         await again.wait()
         await shell.send("echo $X$X\n")

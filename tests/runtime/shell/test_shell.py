@@ -123,10 +123,10 @@ async def test_a_viewer_that_leaves_lets_it_go_on(run: Run) -> None:
 async def test_an_end_that_is_asked_for_twice(run: Run) -> None:
     shell = await run("trap 'sleep 0.01; exit 4' HUP; echo up; while :; do sleep 0.01; done")
     await until(shell, shell.attach(ignore), b"up\n")
-    assert not shell.ending
+    before = shell.ending
     ends = asyncio.gather(shell.end(), shell.end())
     await asyncio.sleep(0)
-    assert shell.ending
+    assert (before, shell.ending) == (False, True)
     await ends
     await shell.end()
     assert (shell.over, shell.code, run.ended) == (True, 4, [shell])

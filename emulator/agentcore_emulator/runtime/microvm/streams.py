@@ -7,7 +7,7 @@ import fcntl
 import os
 import struct
 import termios
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, NamedTuple
 
 __all__ = ["Piece", "Streams"]
@@ -68,7 +68,7 @@ class Streams:
             os.close(descriptor)
         self.theirs = []
 
-    async def pieces(self, ended: asyncio.Future[Any], size: int) -> AsyncIterator[Piece]:
+    async def pieces(self, ended: asyncio.Future[Any], size: int) -> AsyncGenerator[Piece]:
         """What comes, in pieces of up to `size` bytes, and no faster than they are asked for.
 
         The last is what was there when `ended` was done: what a program has left in the background may write on.
