@@ -196,7 +196,6 @@ async def test_a_terminal_is_taken_away(microvm: MicroVM) -> None:
 
 
 async def test_what_there_is_not(microvm: MicroVM, until: Until) -> None:
-    await bash(microvm, "true")
     before = _descriptors()
     with pytest.raises(CannotExecute, match="No such file or directory"):
         await microvm.execute(["no-such-program"])
