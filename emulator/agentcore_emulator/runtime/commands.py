@@ -134,6 +134,8 @@ class _Answer:
         self._timed_out = not self._execution.ended.done()
         self._execution.kill()
         await asyncio.wait((self._execution.ended,))
+        # Now, and not when the client has read as far: whoever moves the clock may look at the session next.
+        self._use.over()
 
     async def _send(self, chunk: Mapping[str, Any]) -> None:
         event = eventstream.event("chunk", chunk)
