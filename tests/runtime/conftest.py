@@ -17,8 +17,10 @@ from agentcore_emulator.beginning import Beginning
 from agentcore_emulator.call import Call, TrackedSend
 from agentcore_emulator.clock import Clock, Timer
 from agentcore_emulator.faults import Faults
+from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime.agents import Agent, Agents
-from agentcore_emulator.runtime.front import Everybody, Front
+from agentcore_emulator.runtime.front import Caller as Admitted
+from agentcore_emulator.runtime.front import Front
 from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.testing import EmulatorProcess, new_session
@@ -133,6 +135,13 @@ class FakeClock(Clock):
 @pytest.fixture
 async def clock() -> FakeClock:
     return FakeClock()
+
+
+class Everybody:
+    """Admits all."""
+
+    async def admit(self, runtime: AgentRuntime, call: Call) -> Admitted:
+        return Admitted()
 
 
 class Invoke(Protocol):

@@ -18,7 +18,7 @@ from agentcore_emulator.runtime.envelopes import answer
 from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers, from_query
 from agentcore_emulator.runtime.session import SessionKey
 
-__all__ = ["Admission", "Caller", "Everybody", "Front", "Visit"]
+__all__ = ["Admission", "Caller", "Front", "Visit"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,14 +34,6 @@ class Admission(Protocol):
 
     async def admit(self, runtime: AgentRuntime, call: Call) -> Caller:
         """The caller; raises `UnauthorizedException` or `AccessDeniedException`."""
-
-
-class Everybody:
-    """Admits all."""
-
-    async def admit(self, runtime: AgentRuntime, call: Call) -> Caller:
-        """As of `Admission`."""
-        return Caller()
 
 
 @dataclass(slots=True)
