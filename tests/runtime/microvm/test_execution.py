@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import resource
 import shlex
 import signal
 import sys
@@ -199,6 +200,22 @@ async def test_what_there_is_not(microvm: MicroVM, until: Until) -> None:
     before = _descriptors()
     with pytest.raises(CannotExecute, match="No such file or directory"):
         await microvm.execute(["no-such-program"])
+    await until(lambda: _descriptors() == before)
+
+
+async def test_there_is_no_room(microvm: MicroVM, until: Until) -> None:
+    before = _descriptors()
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        # One more each time, so that it is another that cannot be had.
+        for number in range(20):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (before + number, most))
+            with contextlib.suppress(CannotExecute):
+                execution = await microvm.execute(["true"], terminal=number % 2 == 0)
+                execution.leave()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
+    assert await bash(microvm, "echo again") == ("again\n", "", 0)
     await until(lambda: _descriptors() == before)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import socket
@@ -22,7 +23,7 @@ class Execution:
     """One program: `start`, then `pieces`, then `leave`. `end` ends it with all that it has left in the background.
 
     `ended` is done when the program itself has ended: its exit code, negative for a signal, or None if it was cut off
-    with its microVM. `gone` is done when nothing is left of it.
+    with its microVM. `gone` is done when nothing is left of it. Making one raises `CannotExecute`, too.
     """
 
     def __init__(self, *, terminal: bool) -> None:
@@ -30,7 +31,10 @@ class Execution:
         self.ended: asyncio.Future[int | None] = loop.create_future()
         self.gone: asyncio.Future[None] = loop.create_future()
         self._terminal = terminal
-        self._streams = Streams(terminal=terminal)
+        try:
+            self._streams = Streams(terminal=terminal)
+        except OSError as error:
+            raise _no_room(error) from None
         self._writer: asyncio.StreamWriter | None = None
         self._ending = False
         self._left = False
@@ -41,20 +45,19 @@ class Execution:
     ) -> None:
         """Run what `order` says; it is as `guest/execute.py` takes it, which `launcher` starts. Raises `CannotExecute`.
 
-        `pidfd` is that of an isolated guest, and is closed here.
+        `pidfd` is that of an isolated guest.
         """
-        try:
-            await self._start(launcher, environ, {**order, "terminal": self._terminal}, pidfd)
-        except BaseException:
-            self._ending = self._left = True
-            if self._writer is not None:
-                self._writer.transport.abort()
-            if self._watching is None:
-                self._over()
-            raise
-        finally:
-            if pidfd is not None:
-                os.close(pidfd)
+        with contextlib.ExitStack() as handed_over:
+            try:
+                await self._start(launcher, environ, {**order, "terminal": self._terminal}, pidfd, handed_over)
+            except BaseException as error:
+                self._left = True
+                self.sever()
+                if self._watching is None:
+                    self._over()
+                if isinstance(error, OSError):
+                    raise _no_room(error) from None
+                raise
 
     async def pieces(self, size: int) -> AsyncIterator[Piece]:
         """What it prints until it ends, in pieces of up to `size` bytes, read no faster than they are asked for."""
@@ -98,27 +101,35 @@ class Execution:
         await asyncio.wait((self.gone,))
 
     async def _start(
-        self, launcher: Sequence[str], environ: Mapping[str, str], order: Mapping[str, Any], pidfd: int | None
+        self,
+        launcher: Sequence[str],
+        environ: Mapping[str, str],
+        order: Mapping[str, Any],
+        pidfd: int | None,
+        handed_over: contextlib.ExitStack,
     ) -> None:
+        descriptors: list[int] = []
+        if pidfd is not None:
+            descriptors = [os.dup(pidfd)]  # The guest may be gone, and its own closed, before the launcher starts.
+            handed_over.callback(os.close, *descriptors)
         ours, theirs = socket.socketpair()
+        handed_over.enter_context(theirs)
+        handed_over.callback(self._streams.hand_over)
         reader, self._writer = await asyncio.open_connection(sock=ours)
-        descriptors = [theirs.fileno(), *self._streams.theirs, *([] if pidfd is None else [pidfd])]
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *launcher,
-                ",".join(map(str, descriptors)),
-                env=dict(environ),
-                pass_fds=set(descriptors),
-                start_new_session=True,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
-        except OSError as error:
-            raise CannotExecute(f"this system has no room for another process: {error.strerror}") from None
-        finally:
-            theirs.close()
-            self._streams.hand_over()
+        if self._ending:
+            raise CannotExecute("its microVM has ended")
+        descriptors = [theirs.fileno(), *self._streams.theirs, *descriptors]
+        process = await asyncio.create_subprocess_exec(
+            *launcher,
+            ",".join(map(str, descriptors)),
+            env=dict(environ),
+            pass_fds=set(descriptors),
+            start_new_session=True,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        handed_over.close()  # Only the program is to hold them from here on.
         self._writer.write(json.dumps(order).encode() + b"\n")
         running: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._watching = asyncio.create_task(self._watch(process, reader, running))
@@ -154,3 +165,7 @@ class Execution:
         self.gone.set_result(None)
         if self._left:
             self._streams.close()
+
+
+def _no_room(error: OSError) -> CannotExecute:
+    return CannotExecute(f"this system has no room for another program: {error.strerror}")

@@ -253,17 +253,20 @@ class MicroVM:
         if self.severed or not self.alive:
             raise CannotExecute("its microVM has ended")
         order = self._spec.order()
-        guest = pidfd = None
-        if self._spec.isolated and self._process.pidfd is not None:
-            guest, pidfd = self.pid, os.dup(self._process.pidfd)
+        isolated = self._spec.isolated
         execution = Execution(terminal=terminal)
         self._executions.add(execution)
         execution.gone.add_done_callback(lambda _: self._executions.discard(execution))
         await execution.start(
             [sys.executable, "-IS", str(GUEST_FOLDER), "execute"],
             {**order["environ"], **environ},
-            {"argv": list(argv), "folder": order["folder"], "limits": order["limits"], "guest": guest},
-            pidfd,
+            {
+                "argv": list(argv),
+                "folder": order["folder"],
+                "limits": order["limits"],
+                "guest": self.pid if isolated else None,
+            },
+            self._process.pidfd if isolated else None,
         )
         return execution
 

@@ -47,18 +47,27 @@ class Streams:
         self._pause: asyncio.TimerHandle | None = None
         self._writing = asyncio.Lock()
         self._blocked: asyncio.Future[None] | None = None
+        self.theirs: list[int] = []
+        try:
+            self._make(terminal)
+        except OSError:
+            self.close()
+            raise
+
+    def _make(self, terminal: bool) -> None:
         if terminal:
-            ours, theirs = os.openpty()
-            self._terminal = ours
-            self._sources[ours] = "stdout"
+            self._terminal, theirs = os.openpty()
+            self._open.append(self._terminal)
             self.theirs = [theirs] * 3
+            self._sources[self._terminal] = "stdout"
             self.resize(*_FIRST_SIZE)
         else:
-            out, their_out = os.pipe()
-            error, their_error = os.pipe()
-            self._sources |= {out: "stdout", error: "stderr"}
-            self.theirs = [os.open(os.devnull, os.O_RDONLY), their_out, their_error]
-        self._open += self._sources
+            self.theirs.append(os.open(os.devnull, os.O_RDONLY))
+            for name in ("stdout", "stderr"):
+                ours, theirs = os.pipe()
+                self._open.append(ours)
+                self.theirs.append(theirs)
+                self._sources[ours] = name
         for descriptor in self._open:
             os.set_blocking(descriptor, False)
 
