@@ -93,7 +93,8 @@ async def test_it_may_do_no_more_than_the_agent(microvm: MicroVM, order: Order) 
 async def test_what_it_leaves_behind_lives_on_in_the_microvm(microvm: MicroVM) -> None:
     """Also if it goes on printing."""
     started = await bash(microvm, "touch first; while test -e first; do echo x; sleep 0.01; done & echo started")
-    assert started == ("started\n", "", 0) or started[0].startswith("started\nx")
+    # Whichever of the two prints first, and however much of the other comes before the end.
+    assert (set(started[0].split()) - {"x"}, *started[1:]) == ({"started"}, "", 0)
     printed, _, _ = await bash(
         microvm, "jobs; mkfifo ended; rm first; wait; ls -d first 2>/dev/null; rm ended; echo ok"
     )
