@@ -164,16 +164,23 @@ def test_a_newer_client_replaces_the_older(dial: Dialer, session: str) -> None:
 
 def test_only_what_is_said_keeps_the_session(dial: Dialer, session: str) -> None:
     terminal = dial(session)
-    terminal.run("true")
-    for keep in (
-        lambda: terminal.connection.send(HEARTBEAT),
-        lambda: terminal.connection.ping().wait(30),
-        lambda: terminal.run("true"),
-    ):
+    terminal.type("PS1='rea''dy> '\n")
+    terminal.until("ready> ")
+
+    def ping() -> None:
+        assert terminal.connection.ping().wait(30)
+
+    def heartbeat() -> None:
+        terminal.connection.send(HEARTBEAT)
+        terminal.frame(5)
+
+    def work() -> None:
+        terminal.type("echo\n")
+        terminal.until("ready> ")  # The prompt is something that is said, too.
+
+    for keep in (ping, heartbeat, work):
         dial.emulator.clock.advance(899)
         keep()
-        terminal.run("true")
-    assert dial.info(session)["state"] == "Idle"
     dial.emulator.clock.advance(899)
     assert dial.info(session)["state"] == "Idle"
     dial.emulator.clock.advance(1)
