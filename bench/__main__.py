@@ -16,6 +16,7 @@ from bench.effort import FULL, QUICK
 SUBJECTS = {
     "warm": "A warm invocation",
     "websocket": "A round trip on a WebSocket",
+    "mcp": "A call of an MCP tool",
     "cold": "A new session",
     "restore": "A session restored from a snapshot",
     "ready": "From start to Ready",

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,8 +17,8 @@ from agentcore_emulator.testing import EmulatorProcess, new_session
 from bench.load import post
 
 __all__ = [
-    "AGENT", "SLOW_AGENT", "address", "direct_agent", "emulator", "emulator_with_learnt_imports", "first_answer",
-    "invocations", "stops",
+    "AGENT", "SLOW_AGENT", "address", "direct", "direct_agent", "emulator", "emulator_with_learnt_imports",
+    "first_answer", "invocations", "stops",
 ]  # fmt: skip
 
 AGENT = Path(__file__).with_name("agent.py")
@@ -75,25 +75,32 @@ def emulator_with_learnt_imports(state: Path, agent: Path = AGENT) -> Iterator[E
 @contextlib.contextmanager
 def direct_agent() -> Iterator[tuple[str, float]]:
     """`python agent.py` alone: HOST:PORT, and the milliseconds from its start to its first answer."""
+    started = time.perf_counter()
+    with direct(AGENT, lambda address: post(address, "/invocations", 1)) as address:
+        yield address, (time.perf_counter() - started) * 1000
+
+
+@contextlib.contextmanager
+def direct(agent: Path, ask: Callable[[str], object]) -> Iterator[str]:
+    """An agent that listens on $PORT, alone: HOST:PORT, once `ask` of that has found it answering."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    started = time.perf_counter()
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
     with subprocess.Popen(
-        [sys.executable, str(AGENT)],
-        env={**os.environ, "PORT": str(port)},
+        [sys.executable, str(agent)],
+        env={**os.environ, "PORT": address.rpartition(":")[2]},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
             while True:
                 try:
-                    post(f"127.0.0.1:{port}", "/invocations", 1)
+                    ask(address)
                     break
                 except (ConnectionError, http.client.HTTPException):
                     if process.poll() is not None:
-                        raise RuntimeError(f"{AGENT} ended with status {process.returncode}") from None
+                        raise RuntimeError(f"{agent} ended with status {process.returncode}") from None
                     time.sleep(0.001)
-            yield f"127.0.0.1:{port}", (time.perf_counter() - started) * 1000
+            yield address
         finally:
             process.terminate()

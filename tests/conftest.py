@@ -305,7 +305,7 @@ def _namespaces_problem() -> str | None:
             return str(error).splitlines()[-1]
 
 
-@pytest.fixture(params=["plain", "namespaces"])
+@pytest.fixture(scope="module", params=["plain", "namespaces"])
 def isolation(request: pytest.FixtureRequest) -> str:
     """Each way to isolate guests; what this system does not allow is skipped."""
     if request.param == "namespaces" and _namespaces_problem() is not None:

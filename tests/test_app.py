@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 
 from agentcore_emulator import errors
 from agentcore_emulator.app import Handler, make_app
-from agentcore_emulator.testing import EmulatorProcess, new_session
+from agentcore_emulator.testing import EmulatorProcess
 
 SIGNED = "AWS4-HMAC-SHA256 Credential=emulator/20261123/us-east-1/{}/aws4_request, SignedHeaders=host, Signature=0"
 
@@ -39,13 +39,11 @@ def client(emulator: EmulatorProcess, service: str) -> Any:
 
 def test_an_operation_that_is_modelled_but_not_built(emulator: EmulatorProcess) -> None:
     with pytest.raises(ClientError) as failure:
-        client(emulator, "bedrock-agentcore").get_agent_card(
-            agentRuntimeArn=emulator.arn, runtimeSessionId=new_session()
-        )
+        client(emulator, "bedrock-agentcore").list_browser_sessions(browserIdentifier="aws.browser.v1")
     assert error_of(failure) == (
         501,
         "NotImplemented",
-        "GetAgentCard of bedrock-agentcore is not implemented by agentcore-emulator",
+        "ListBrowserSessions of bedrock-agentcore is not implemented by agentcore-emulator",
     )
     with pytest.raises(ClientError) as failure:
         client(emulator, "bedrock-agentcore-control").list_agent_runtimes()

@@ -12,6 +12,7 @@ import http.client
 import io
 import json
 import math
+import shutil
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -25,11 +26,13 @@ from botocore.loaders import Loader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agentcore_emulator.testing import EmulatorProcess
+from agentcore_emulator.testing import EmulatorError, EmulatorProcess
 from agentcore_emulator.wire import eventstream
 
 # In all, over the families.
 REQUESTS = 5_000
+# Of each protocol that agents speak.
+MESSAGES = 2_000
 BATCH = 10
 
 TURN = """
@@ -42,6 +45,7 @@ answer(state["turn"])
 SERVICES = ("bedrock-agentcore", "bedrock-agentcore-control", "bedrock-runtime")
 SESSION = b"X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
 SESSION_ID = b"the-session-that-must-not-be-disturbed"
+BROKEN_ID = b"the-session-that-what-is-broken-goes-to"
 SIGNED = b"AWS4-HMAC-SHA256 Credential=emulator/20261123/us-east-1/%b/aws4_request, SignedHeaders=host, Signature=0"
 
 
@@ -453,6 +457,91 @@ def admin(draw: st.DrawFn, calls: Calls) -> Malformed:
     return Malformed(Call(method, target).raw(b"Content-Type: " + kind, body=body), refused=not taken)
 
 
+# What is sent: messages of the protocols that agents speak
+
+# The families that break any request with a JSON body.
+ANY_REQUEST = (
+    "request_line", "path", "query", "headers", "signature", "upgrade", "length", "chunks", "truncated", "pipelined",
+    "not_json", "types", "values",
+)  # fmt: skip
+
+MESSAGE_FAMILIES: dict[str, Family] = {}
+
+
+def message_family(breaking: Family) -> Family:
+    MESSAGE_FAMILIES[breaking.__name__] = breaking
+    return breaking
+
+
+@message_family
+def json_rpc(draw: st.DrawFn, calls: Calls) -> Malformed:
+    """A message that is JSON, and not of the protocol; what is RunAgentInput is made one of JSON-RPC."""
+    call = draw(st.sampled_from(calls.own))
+    message = json.loads(json.dumps(call.content))
+    how = draw(st.integers(0, 6))
+    if how == 0:
+        message["id"] = draw(
+            from_(None, True, 1.5, -1, 10**300, "", "x" * 10_000, [1], {"a": 1}, "\ud800", "\0") | UNSEEN
+        )
+    elif how == 1:
+        names = "initialize ping tools/list tools/call resources/read prompts/get logging/setLevel server/discover"
+        a2a = "SendStreamingMessage SubscribeToTask GetTask CancelTask ListTasks message/send message/stream tasks/get"
+        message["method"] = draw(
+            from_(*names.split(), *a2a.split(), None, 1, [], "", "__init__", "x" * 10_000) | UNSEEN
+        )
+    elif how == 2:
+        message["jsonrpc"] = draw(from_(None, 2, "1.0", "2", [], "") | UNSEEN)
+    elif how == 3:
+        message["params"] = draw(from_(None, [], [1], "x", 1, {}, {"name": None}, {"_meta": 1}, {"cursor": {}}))
+    elif how == 4:
+        del message[draw(st.sampled_from(sorted(message)))]
+    elif how == 5:
+        message = draw(from_([message], [message, message], [], {"jsonrpc": "2.0", "id": 1, "result": {}}, {}))
+    else:
+        message = {"jsonrpc": "2.0", "id": 1, "error": draw(from_(None, {}, {"code": "x"}, {"code": 1, "message": []}))}
+    return Malformed(call.raw(body=json.dumps(message).encode()))
+
+
+@message_family
+def protocol_headers(draw: st.DrawFn, calls: Calls) -> Malformed:
+    call = draw(st.sampled_from(calls.own))
+    odd: dict[bytes, st.SearchStrategy[bytes]] = {
+        b"Mcp-Session-Id": each(b"|a b|\xff|\t\xe9|;|,,|=|%00|../x|{}|\x01")
+        | st.integers(1000, 1050).map(b"x".__mul__),
+        b"Accept": each(b"|*/*|text/event-stream|application/json|;;,|application/json;q=x, text/event-stream;;"),
+        b"Mcp-Protocol-Version": each(b"|1999-01-01|2026-07-28|2025-06-18|0.3|1.0"),
+        b"A2A-Version": each(b"|1.0|0.3|99.0|1.0.0.0|x"),
+        b"Mcp-Method": each(b"|initialize|tools/call|x"),
+        b"Content-Type": each(b"|text/plain|application/json; charset=utf-16|multipart/form-data|x"),
+    }
+    name = draw(st.sampled_from(sorted(odd)))
+    line = name + b": " + draw(odd[name] | NOISE.filter(lambda noise: b"\r" not in noise and b"\n" not in noise))
+    # In front of those of the call, of which the first counts.
+    return Malformed(replace(call, headers=(line, *call.headers)).raw())
+
+
+@message_family
+def parameters(draw: st.DrawFn, calls: Calls) -> Malformed:
+    """Right but for one place, where anything is."""
+    call = draw(st.sampled_from(calls.own))
+    content = json.loads(json.dumps(call.content))
+    container, key = draw(st.sampled_from(list(places(content))))
+    how = draw(st.integers(0, 3))
+    if how == 0 and isinstance(container, dict):
+        del container[key]
+    elif how == 1:
+        container[key] = draw(st.recursive(UNSEEN | st.none() | st.booleans() | st.integers(), nested, max_leaves=8))
+    elif how == 2:
+        container[key] = [container[key]] * draw(from_(0, 2, 1000))
+    else:
+        container[key] = draw(from_(None, "", 0, -1, 1e300, [], {}, [None], {"": ""}, [[[[]]]]))
+    return Malformed(call.raw(body=json.dumps(content).encode()))
+
+
+def nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=4) | st.dictionaries(UNSEEN, inner, max_size=4)
+
+
 # Sending it
 
 
@@ -473,10 +562,15 @@ class Target:
         self.emulator = emulator
         parts = urlsplit(emulator.url)
         self.address = (parts.hostname or "", parts.port or 0)
-        self._turns = 0
+        self.received = b""
+        self.turns = 0
         self._seen = 0
-        self.calls = _calls(emulator)
+        self.calls = self.make_calls()
         self.serves()
+
+    def make_calls(self) -> Calls:
+        """What is to be broken."""
+        return _calls(self.emulator)
 
     def send(self, request: Malformed) -> list[int]:
         """The statuses of what came back, all of it looked at."""
@@ -493,30 +587,35 @@ class Target:
                     received += piece
                     if not request.unfinished and len(_statuses(request, received)) >= request.answers:
                         break
+        self.received = received
         return _statuses(request, received, whole=True)
 
     def serves(self, after: Sequence[bytes] = ()) -> None:
         """One more turn of the session that was there before, and nothing in the log of a fault of the emulator's."""
-        self._turns += 1
+        self.turns += 1
+        self.turn(after)
+        news = self.emulator._lines[self._seen :]
+        self._seen += len(news)
+        # A guest's lines begin with its name.
+        faults = [line for line in news if line.startswith("Traceback") or "failed inside the emulator" in line]
+        assert not faults, "\n".join([*news, "after", *map(repr, after)])
+
+    def turn(self, after: Sequence[bytes]) -> None:
+        """The session's next turn, once it is in the log."""
         invocation = self.calls.own[0]
         connection = http.client.HTTPConnection(*self.address, timeout=30)
         sent = {SESSION.decode(): SESSION_ID.decode(), "Content-Type": "text/x-python"}
         connection.request("POST", invocation.path.decode(), TURN, sent)
         answer = connection.getresponse()
-        assert (answer.status, answer.read()) == (200, str(self._turns).encode()), after
+        assert (answer.status, answer.read()) == (200, str(self.turns).encode()), after
         connection.close()
         # What the emulator had printed before is there when this is. The whole of the log would be too much each time.
         for _ in range(1000):
             news = self.emulator._lines[self._seen :]
-            if any(f"turn {self._turns} done" in line for line in news):
-                break
+            if any(f"turn {self.turns} done" in line for line in news):
+                return
             self.emulator.sessions()
-        else:
-            pytest.fail("what the agent printed was not logged")
-        self._seen += len(news)
-        # A guest's lines begin with its name.
-        faults = [line for line in news if line.startswith("Traceback") or "failed inside the emulator" in line]
-        assert not faults, "\n".join([*news, "after", *map(repr, after)])
+        pytest.fail("what the agent printed was not logged")
 
 
 def _statuses(request: Malformed, received: bytes, *, whole: bool = False) -> list[int]:
@@ -539,7 +638,7 @@ def _statuses(request: Malformed, received: bytes, *, whole: bool = False) -> li
                 raise
             body = b"null"
         assert not response.msg.defects, received
-        if whole and response.headers["content-type"] == "application/json" and method != "HEAD":
+        if whole and response.headers["content-type"] == "application/json" and method != "HEAD" and body:
             json.loads(body)
         statuses.append(response.status)
     return statuses
@@ -659,4 +758,146 @@ def test_the_emulator_goes_on_serving(name: str, target: Target, pytestconfig: p
 
     send()
     target.serves(sent[-BATCH:])
+    assert len(sent) >= wanted
+
+
+# Agents that speak a protocol
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SPOKEN = {"MCP": "mcp/server.py", "A2A": "a2a/agent.py", "AGUI": "agui/agent.py"}
+
+AGENTS = """
+agents:
+  mcp: {name: mcp, entrypoint: mcp_agent.py, aws: {protocol_configuration: {server_protocol: MCP}}}
+  a2a:
+    name: a2a
+    entrypoint: a2a_agent.py
+    aws: {protocol_configuration: {server_protocol: A2A}}
+    request_header_configuration: {requestHeaderAllowlist: [A2A-Version]}
+  agui: {name: agui, entrypoint: agui_agent.py, aws: {protocol_configuration: {server_protocol: AGUI}}}
+"""
+
+# What the emulator says when something is wrong with itself.
+OWN_FAULTS = (
+    b"Internal error - Server error",
+    b"Internal error - An unexpected error occurred while processing the request",
+    b"An internal error occurred while processing the request",
+    b"failed on this request",
+)
+
+
+class Speaker(Target):
+    """One agent that speaks a protocol. Its old session is sent right messages alone, another the broken ones."""
+
+    def __init__(self, emulator: EmulatorProcess, protocol: str) -> None:
+        self.protocol = protocol
+        super().__init__(emulator)
+
+    def make_calls(self) -> Calls:
+        path = f"/runtimes/{quote(self.emulator.arns[self.protocol.lower()], safe='')}/invocations".encode()
+        kind = (b"Content-Type: application/json", b"Accept: application/json, text/event-stream")
+        led_by = b"Mcp-Session-Id" if self.protocol == "MCP" else SESSION
+        headers = (*kind, led_by + b": " + BROKEN_ID, b"A2A-Version: 1.0")
+
+        def call(message: dict[str, Any]) -> Call:
+            return Call(b"POST", path, message, headers, json.dumps(message).encode(), 200)
+
+        def rpc(method: str, params: dict[str, Any]) -> Call:
+            return call({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+
+        if self.protocol == "MCP":
+            info = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}
+            own = [
+                rpc("tools/call", {"name": "add_note", "arguments": {"text": "x"}, "_meta": {"progressToken": 1}}),
+                rpc("initialize", info),
+                rpc("tools/list", {"cursor": "x"}),
+            ]
+        elif self.protocol == "A2A":
+            message = {"messageId": "1", "role": "ROLE_USER", "parts": [{"text": "x"}], "metadata": {"a": 1}}
+            own = [
+                rpc("SendMessage", {"message": message, "configuration": {"historyLength": 1}}),
+                rpc("SendStreamingMessage", {"message": message}),
+                rpc("GetTask", {"id": "1", "historyLength": 1}),
+            ]
+        else:
+            said = {"id": "1", "role": "user", "content": "x"}
+            run = {"threadId": "t", "runId": "r", "messages": [said], "state": {}, "tools": [], "context": []}
+            own = [call({**run, "forwardedProps": {"a": 1}})]
+        return Calls(own, own)
+
+    def turn(self, after: Sequence[bytes]) -> None:
+        invocation = self.calls.own[0]
+        headers = tuple(line.replace(BROKEN_ID, SESSION_ID) for line in invocation.headers)
+        assert self.send(Malformed(replace(invocation, headers=headers).raw())) == [200], after
+        # There are as many notes as there were turns.
+        counted = {
+            "MCP": (f'"structuredContent":{{"result":{self.turns}}}', 1),
+            "A2A": ('"artifactId"', self.turns),
+            "AGUI": (f'"delta":"{self.turns} "', 1),
+        }
+        what, times = counted[self.protocol]
+        assert self.received.decode().count(what) == times, after
+
+    def serves(self, after: Sequence[bytes] = ()) -> None:
+        super().serves(after)
+        for session in self.emulator.sessions():
+            if session["session_id"] != SESSION_ID.decode():
+                with suppress(EmulatorError):
+                    self.emulator.kill_session(session["session_id"], agent=session["runtime"])
+
+
+@pytest.fixture(scope="module")
+def speaking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmulatorProcess]:
+    project: Path = tmp_path_factory.mktemp("speaking")
+    for protocol, example in SPOKEN.items():
+        # Not the names of packages that they import.
+        shutil.copy(EXAMPLES / example, project / f"{protocol.lower()}_agent.py")
+    (project / ".bedrock_agentcore.yaml").write_text(AGENTS, encoding="utf-8")
+    with EmulatorProcess(project, "--quirks", "off") as emulator:
+        yield emulator
+    assert not [line for line in emulator.log.splitlines() if line.startswith("Traceback")]
+
+
+@pytest.fixture(scope="module")
+def speakers(speaking: EmulatorProcess) -> dict[str, Speaker]:
+    return {protocol: Speaker(speaking, protocol) for protocol in SPOKEN}
+
+
+@pytest.mark.parametrize("protocol", SPOKEN)
+def test_what_is_broken_of_a_protocol_is_right_before(protocol: str, speakers: dict[str, Speaker]) -> None:
+    for call in speakers[protocol].calls.own:
+        assert speakers[protocol].send(Malformed(call.raw())) == [call.status], call
+
+
+@pytest.mark.parametrize("name", [*ANY_REQUEST, *MESSAGE_FAMILIES])
+@pytest.mark.parametrize("protocol", SPOKEN)
+def test_malformed_messages(
+    protocol: str, name: str, speakers: dict[str, Speaker], pytestconfig: pytest.Config
+) -> None:
+    speaker = speakers[protocol]
+    breaking = MESSAGE_FAMILIES.get(name) or FAMILIES[name]
+    wanted = math.ceil(MESSAGES / (len(ANY_REQUEST) + len(MESSAGE_FAMILIES)))
+    sent: list[bytes] = []
+
+    @settings(
+        max_examples=wanted,
+        deadline=None,
+        derandomize=pytestconfig.getoption("--hypothesis-seed") is None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.composite(breaking)(speaker.calls))
+    def send(request: Malformed) -> None:
+        sent.append(request.raw)
+        statuses = speaker.send(replace(request, refused=False))
+        # AG-UI has no code for an endpoint that is not there.
+        if protocol != "AGUI" or b"qualifier=" not in request.raw:
+            assert not {status for status in statuses if status >= 500} - {501, 503, 504}, statuses
+            assert not [fault for fault in OWN_FAULTS if fault in speaker.received], speaker.received
+        if len(sent) % BATCH == 0:
+            speaker.serves(sent[-BATCH:])
+
+    send()
+    speaker.serves(sent[-BATCH:])
     assert len(sent) >= wanted

@@ -166,6 +166,7 @@ async def test_info(settings: Callable[..., Settings]) -> None:
             assert (await client.get(f"{emulator.url}/_emulator/info")).json() == json.loads(json.dumps(info))
         assert info["quirks"]["truncation"] == "strict"
         assert info["environment"]["AGENTCORE_RUNTIME_ARN"] == info["default_arn"] == emulator.runtimes[0].arn
+        assert info["environment"]["HTTPS_PROXY"] == emulator.proxy_url
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@ from pathlib import Path
 
 import pytest
 
+from agentcore_emulator.auth.authorizer import Authorizer
 from agentcore_emulator.config import ProjectError
 from agentcore_emulator.toolkit_yaml import FILE_NAME, Agent, Memory, read
+
+DISCOVERY = "https://idp.example.com/.well-known/openid-configuration"
 
 MINIMAL = """
 agents:
@@ -79,7 +82,7 @@ def test_everything_that_is_honoured(project: Path) -> None:
               lifecycle_configuration: {{idle_runtime_session_timeout: 60, max_lifetime: 3600}}
             bedrock_agentcore: {{agent_id: one-Ab12345678, agent_arn: "{arn}", agent_session_id: null}}
             memory: {{mode: STM_ONLY, memory_id: mem-1234567890, memory_name: notes}}
-            authorizer_configuration: {{customJWTAuthorizer: {{discoveryUrl: "https://example.com"}}}}
+            authorizer_configuration: {{customJWTAuthorizer: {{discoveryUrl: "{DISCOVERY}", allowedClients: [shop]}}}}
             request_header_configuration: {{requestHeaderAllowlist: [X-Tenant, Authorization]}}
         """,
     )
@@ -91,6 +94,7 @@ def test_everything_that_is_honoured(project: Path) -> None:
         idle_timeout=60,
         max_lifetime=3600,
         start_up_seconds=120,
+        authorizer=Authorizer(discovery_url=DISCOVERY, clients=("shop",)),
         header_allowlist=frozenset({"x-tenant", "authorization"}),
         agent_id="one-Ab12345678",
         agent_arn=arn,

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-__all__ = ["AccessCheck"]
+from agentcore_emulator.aws_names import is_aws_name
 
-_AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+__all__ = ["AccessCheck"]
 
 
 class AccessCheck:
@@ -64,7 +64,7 @@ class AccessCheck:
     def _is_known_host(self, host: bytes) -> bool:
         known = self._known_hosts.get(host)
         if known is None:
-            known = self._is_local(host) or _hostname(host).endswith(_AWS_DOMAINS)
+            known = self._is_local(host) or is_aws_name(_hostname(host))
             if len(self._known_hosts) < 1000:
                 self._known_hosts[host] = known
         return known

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentcore_emulator import errors
 from agentcore_emulator.access import AccessCheck
+from agentcore_emulator.beginning import Beginning
 from agentcore_emulator.call import Call, TrackedSend, read_body, send_answer
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
@@ -23,6 +24,7 @@ from agentcore_emulator.wire.request import Request
 from agentcore_emulator.wire.service import Operation, error_answer, load
 
 if TYPE_CHECKING:
+    from agentcore_emulator.auth.signatures import Signatures
     from agentcore_emulator.aws.passthrough import Passthrough
 
 __all__ = ["Handler", "Plane", "StreamingHandler", "make_app"]
@@ -69,12 +71,14 @@ class _Dispatcher:
         region: str,
         faults: Faults | None,
         latency: Latency | None,
+        signatures: Signatures | None,
     ) -> None:
         self._streaming = streaming
         self._passthrough = passthrough
         self._region = region
         self._faults = faults
         self._latency = latency
+        self._signatures = signatures
         self._handlers: dict[tuple[str, str], Handler] = {
             (service, name): handler
             for plane in planes
@@ -106,7 +110,11 @@ class _Dispatcher:
         name, region = _credential_scope(headers, scope["query_string"])
         found = _match(name, scope["method"], scope["raw_path"])
         service = found[0] if found else (_BY_SCOPE.get(name or "", ())[:1] or (name,))[0]
-        if service is not None and self._passthrough is not None and service in self._passthrough:
+        passes = service is not None and self._passthrough is not None and service in self._passthrough
+        looks_after_itself = found is not None and found[1].name in self._streaming and not passes
+        if self._signatures is not None and not looks_after_itself:
+            receive = await self._signatures.check(scope, receive)
+        if service is not None and self._passthrough is not None and passes:
             await self._passthrough(service, region or self._region, scope, receive, send)
             return
         if found is None:
@@ -115,7 +123,7 @@ class _Dispatcher:
         query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         stream = self._streaming.get(operation.name)
         if stream is not None:
-            await stream(Call(operation, labels, query, headers, request_id, scope, receive, send))
+            await stream(Call(operation, labels, query, headers, request_id, scope, Beginning(receive), send))
             return
         handler = self._handlers.get((operation.service, operation.name))
         if handler is None:
@@ -179,6 +187,7 @@ def make_app(
     admin: ASGIApp,
     faults: Faults | None = None,
     latency: Latency | None = None,
+    signatures: Signatures | None = None,
 ) -> ASGIApp:
     """The app over these planes, with the admin API under `/_emulator/`.
 
@@ -187,7 +196,7 @@ def make_app(
     for group in _BY_SCOPE.values():
         for name in group:
             load(name)
-    aws = _Dispatcher(planes, streaming, passthrough, region, faults, latency)
+    aws = _Dispatcher(planes, streaming, passthrough, region, faults, latency, signatures)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Past Starlette's middleware and routing: an invocation has no use for them, and feels them.

@@ -10,6 +10,7 @@ from typing import Any, Final
 from starlette.requests import Request as HTTPRequest
 from starlette.types import Message, Receive, Scope, Send
 
+from agentcore_emulator.beginning import Beginning
 from agentcore_emulator.errors import ValidationException
 from agentcore_emulator.wire.request import Answer, Request
 from agentcore_emulator.wire.service import Operation
@@ -52,7 +53,7 @@ class Call:
     headers: Mapping[str, str]
     request_id: str
     scope: Scope
-    receive: Receive
+    receive: Beginning
     send: TrackedSend
 
     @property

@@ -124,20 +124,20 @@ class Settings:
     """Everything that can be set from outside, checked for form but not for what lies on disk.
 
     `target` is a Python file or a folder with `.bedrock_agentcore.yaml`; None means the current folder. `python` is
-    an interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. `store` is the URL
-    of where memory is kept (see `store_url`), without which it is a file in `state_dir`. With `ephemeral`, nothing is
-    kept in either after the emulator ends. `passthrough` holds botocore service names
-    whose calls go to real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that
-    are let in besides loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model,
-    `faults` one of the faults to begin with. `latency` names the profile of the pauses that AWS would make,
-    `memory_delays` the one of the time that its memories take to be created, updated and deleted. `extraction` says who
-    makes memory records of events, `extraction_delay` how many seconds after them.
-    `idle_timeout` and `max_lifetime` are in seconds and go before what the project says, as does `protocol`.
-    `busy_needs_time` is as in `runtime.lifecycle.PingRules`. `session_storage` is the name below `/mnt` of the
-    folder that outlives a stop. Without `isolation` it is the better one that works, without `microvms` guests are
-    forked where that is safe. `command` is what runs instead of a Python file. With `reload` a changed source is a
-    new version. With `guest_time` agents see the emulator's time, with `limits` they have the vCPUs and the memory
-    of a microVM. `retrieval` is how memory records are found.
+    an interpreter, a virtual environment's folder or a command on PATH. `port` 0 picks a free one. `store` is the
+    URL of where memory is kept (see `store_url`), without which it is a file in `state_dir`. With `ephemeral`,
+    nothing is kept in either after the emulator ends. `passthrough` holds botocore service names whose calls go to
+    real AWS. `debug` keeps deadlines and health pings off. `allow_host` names Host headers that are let in besides
+    loopback and AWS names. `model_rules` is a YAML file of rules for the scripted model, `faults` one of the faults
+    to begin with. `latency` names the profile of the pauses that AWS would make, `memory_delays` the one of the
+    time that its memories take to be created, updated and deleted. `extraction` says who makes memory records of
+    events, `extraction_delay` how many seconds after them. `idle_timeout` and `max_lifetime` are in seconds and go
+    before what the project says, as does `protocol`. `busy_needs_time` is as in `runtime.lifecycle.PingRules`.
+    `session_storage` is the name below `/mnt` of the folder that outlives a stop. Without `isolation` it is the
+    better one that works, without `microvms` guests are forked where that is safe. `command` is what runs instead
+    of a Python file. With `reload` a changed source is a new version. With `guest_time` agents see the emulator's
+    time, with `limits` they have the vCPUs and the memory of a microVM. With `verify_signatures` AWS requests must
+    be signed with the emulator's keys. `retrieval` is how memory records are found.
     """
 
     target: Path | None = None
@@ -172,6 +172,7 @@ class Settings:
     retrieval: RetrievalKind = "text"
     extraction: ExtractionKind = "rules"
     extraction_delay: float = 0.0
+    verify_signatures: bool = False
     region: str = REGION
     account_id: str = ACCOUNT_ID
 

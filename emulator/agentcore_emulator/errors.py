@@ -5,7 +5,12 @@
     ├── UnauthorizedException           401
     ├── ServiceQuotaExceededException   402
     ├── AccessDeniedException           403
+    │   ├── IncompleteSignatureException         --verify-signatures: these four
+    │   ├── InvalidSignatureException
+    │   ├── MissingAuthenticationTokenException
+    │   └── UnrecognizedClientException
     ├── ResourceNotFoundException       404
+    ├── McpRequestUnacceptableException 406  MCP alone
     ├── ConflictException               409
     ├── RetryableConflictException      409  boto3 tries again by itself
     ├── RuntimeClientError              424  whatever the agent did wrong
@@ -17,7 +22,8 @@
     ├── ServiceUnavailableException     503  --passthrough: real AWS cannot be reached
     └── GatewayTimeout                  504  no answer within the synchronous limit
 
-Statuses and names: botocore's models of `bedrock-agentcore`, `bedrock-agentcore-control` and `bedrock-runtime`.
+Statuses and names: botocore's models of `bedrock-agentcore`, `bedrock-agentcore-control` and `bedrock-runtime`; for
+signatures, AWS's "Common Errors" and what REST-JSON services answer.
 """
 
 from __future__ import annotations
@@ -30,7 +36,11 @@ __all__ = [
     "AccessDeniedException",
     "ConflictException",
     "GatewayTimeout",
+    "IncompleteSignatureException",
     "InternalServerException",
+    "InvalidSignatureException",
+    "McpRequestUnacceptableException",
+    "MissingAuthenticationTokenException",
     "NotImplementedException",
     "ResourceNotFoundException",
     "RetryableConflictException",
@@ -41,6 +51,7 @@ __all__ = [
     "ThrottledException",
     "ThrottlingException",
     "UnauthorizedException",
+    "UnrecognizedClientException",
     "ValidationException",
 ]
 
@@ -113,10 +124,32 @@ class AccessDeniedException(AWSError):
     status = 403
 
 
+class IncompleteSignatureException(AccessDeniedException):
+    """403: a signature of which something is missing."""
+
+
+class InvalidSignatureException(AccessDeniedException):
+    """403: a signature that is wrong, or of another time."""
+
+
+class MissingAuthenticationTokenException(AccessDeniedException):
+    """403: no signature."""
+
+
+class UnrecognizedClientException(AccessDeniedException):
+    """403: signed with keys that are not the emulator's."""
+
+
 class ResourceNotFoundException(AWSError):
     """404."""
 
     status = 404
+
+
+class McpRequestUnacceptableException(AWSError):
+    """406: a client of MCP that does not accept both of its media types (AWS developer guide, MCP contract)."""
+
+    status = 406
 
 
 class ConflictException(AWSError):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from agentcore_emulator import project_files, toolkit_yaml
+from agentcore_emulator.auth.authorizer import Authorizer
 from agentcore_emulator.config import Platform, ProjectError, Protocol, Settings
 from agentcore_emulator.toolkit_yaml import Agent, Memory
 
@@ -28,9 +29,10 @@ class AgentRuntime:
     """One agent runtime to serve. Paths are absolute, times in seconds, header names in lower case.
 
     `project_dir` is what a session's working directory is a copy of. `python` runs the agent. `environment` holds the
-    agent's configured variables, `memory` the memory that it is to find under `BEDROCK_AGENTCORE_MEMORY_ID`.
-    `session_storage` is the name below `/mnt` of the folder that outlives a session's stop. `command` is what runs if
-    it is no Python file, and `entrypoint` then the folder that it runs in.
+    agent's configured variables, `memory` the memory that it is to find under `BEDROCK_AGENTCORE_MEMORY_ID`. With an
+    `authorizer` it takes bearer tokens, else signed requests. `session_storage` is the name below `/mnt` of the folder
+    that outlives a session's stop. `command` is what runs if it is no Python file, and `entrypoint` then the folder
+    that it runs in.
     """
 
     name: str
@@ -46,6 +48,7 @@ class AgentRuntime:
     platform: Platform = "V1"
     session_storage: str | None = None
     command: tuple[str, ...] | None = None
+    authorizer: Authorizer | None = None
     header_allowlist: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
     memory: Memory | None = None
@@ -79,6 +82,7 @@ def load(settings: Settings) -> list[AgentRuntime]:
             platform=settings.platform.of(agent.name),
             session_storage=settings.session_storage,
             command=settings.command,
+            authorizer=agent.authorizer,
             header_allowlist=agent.header_allowlist,
             environment=variables,
             memory=agent.memory,

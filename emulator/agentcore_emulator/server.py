@@ -22,6 +22,8 @@ from starlette.types import ASGIApp
 from agentcore_emulator import __version__, fault_file
 from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
+from agentcore_emulator.auth.inbound import Inbound
+from agentcore_emulator.auth.issuer import Issuer
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import SQLITE_URL, STATE_FILE, ProjectError, Settings
 from agentcore_emulator.connection import Connection
@@ -32,9 +34,11 @@ from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.memory.extraction import Extractor
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
+from agentcore_emulator.proxy.opened import OpenProxy, opened
+from agentcore_emulator.proxy.proxy import Proxy
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
-from agentcore_emulator.runtime.front import Everybody, Front
+from agentcore_emulator.runtime.front import Front
 from agentcore_emulator.runtime.hosts import CAN_FORK, make_host
 from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import BootFailure
@@ -69,6 +73,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.listening = asyncio.Event()
 
+    def connection(self) -> Connection:
+        """One more connection of this server's, whoever has accepted it."""
+        return Connection(self.config, self.server_state, {})
+
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
         """Leave the signals alone."""
@@ -97,7 +105,9 @@ class Emulator:
         self.settings = settings
         self.runtimes = list(runtimes)
         self.url = ""
+        self.proxy_url = ""
         self.isolation: dict[str, Isolation] = {}
+        self._environment: dict[str, str] = {}
         self._stack = contextlib.AsyncExitStack()
         self._serving: asyncio.Task[None] | None = None
 
@@ -141,7 +151,7 @@ class Emulator:
                 for runtime in self.runtimes
             ],
             "quirks": dict(self.settings.quirks),
-            "environment": client_environment(self.url, self.settings, arn),
+            "environment": dict(self._environment),
         }
 
     async def _start(self) -> None:
@@ -159,6 +169,10 @@ class Emulator:
         state = folder.path / "state" if settings.ephemeral else settings.state_dir
         store = Store(f"{SQLITE_URL}{state / STATE_FILE}" if settings.ephemeral else settings.store_at)
         self._stack.push_async_callback(store.close)
+        # It tunnels before there is a server for AWS's names: agents may want that while they boot.
+        proxy = await self._stack.enter_async_context(opened(self.url, state, folder.path, clock.real(), os.environ))
+        self.proxy_url = proxy.proxy.url
+        self._environment = client_environment(self.url, settings, self.runtimes[0].arn, proxy.for_clients)
         passthrough = None
         if settings.passthrough:
             # Its HTTP client takes a tenth of a second to import.
@@ -187,9 +201,18 @@ class Emulator:
             moment=float if settings.guest_time else clock.at,
         )
         agents = Agents(
-            [await self._boot(runtime, state, folder, clock, latency) for runtime in self.runtimes], settings.account_id
+            [await self._boot(runtime, state, folder, clock, latency, proxy) for runtime in self.runtimes],
+            settings.account_id,
         )
-        front = Front(agents, Everybody(), faults=faults, latency=latency)
+        signatures = None
+        if settings.verify_signatures:
+            # botocore's signer takes a tenth of a second to import.
+            from agentcore_emulator.auth.signatures import Signatures
+
+            signatures = Signatures(clock)
+        issuer = Issuer(state, clock)
+        inbound = Inbound(issuer, clock, signatures=signatures, aws="cognito-idp" in settings.passthrough)
+        front = Front(agents, inbound, faults=faults, latency=latency)
         runtime = RuntimePlane(front, sessions, clock, debug=settings.debug, faults=faults)
         app = make_app(
             planes=[
@@ -202,17 +225,24 @@ class Emulator:
             region=settings.region,
             # Whoever has it listen on an address of this machine calls it by that.
             allow_host=[*settings.allow_host, urlsplit(self.url).hostname or ""],
-            admin=admin_app(self.info, clock, agents, sessions, faults),
+            admin=admin_app(self.info, clock, agents, sessions, faults, issuer),
             faults=faults,
             latency=latency,
+            signatures=signatures,
         )
         memory.start(_extractor(settings, app))
-        await self._serve(app, listener, sessions)
+        await self._serve(app, listener, sessions, proxy.proxy)
 
     async def _boot(
-        self, runtime: AgentRuntime, state: Path, folder: RunFolder, clock: Clock, latency: Latency | None
+        self,
+        runtime: AgentRuntime,
+        state: Path,
+        folder: RunFolder,
+        clock: Clock,
+        latency: Latency | None,
+        proxy: OpenProxy,
     ) -> Agent:
-        environ = guest_environment(self.url, self.settings, runtime, os.environ)
+        environ = guest_environment(self.url, self.settings, runtime, proxy.for_guests, os.environ)
         # A breakpoint can be sat on only where there is somebody to sit on it.
         terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
         agent = Agent(
@@ -222,7 +252,9 @@ class Emulator:
             self.settings.quirks,
             folder,
             storage=SessionStorage(state / "storage", runtime, clock),
-            hidden=[self.settings.state_dir],
+            # With --ephemeral it is the first that holds a key, but the other may be there from another time.
+            hidden=sorted({state, self.settings.state_dir}),
+            kept=[proxy.shown],
             limited=self.settings.limits,
             time=self._guest_time(folder, clock),
             terminal=terminal,
@@ -248,7 +280,7 @@ class Emulator:
         clock.publish(file)
         return {"path": str(file), "frozen": clock.frozen}
 
-    async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions) -> None:
+    async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions, proxy: Proxy) -> None:
         config = uvicorn.Config(
             app,
             loop="none",
@@ -266,12 +298,15 @@ class Emulator:
         serving = self._serving = asyncio.create_task(server.serve(sockets=[listener]))
 
         async def end() -> None:
+            # Or it would go on to give the server connections, which no longer looks after them.
+            await proxy.close()
             # Together: the server waits for answers in flight, and the end of their sessions is what ends them.
             server.should_exit = True
             await asyncio.gather(serving, sessions.close(grace=_SHUTDOWN_GRACE_SECONDS))
 
         self._stack.push_async_callback(end)
         await server.listening.wait()
+        proxy.answer_with(server.connection)
 
 
 def _extractor(settings: Settings, app: ASGIApp) -> Extractor | None:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, get_args
 
 from agentcore_emulator import header_allowlist, located_yaml
+from agentcore_emulator.auth import configuration
+from agentcore_emulator.auth.authorizer import Authorizer
 from agentcore_emulator.config import Protocol
 from agentcore_emulator.located_yaml import Node
 
@@ -65,6 +67,7 @@ class Agent:
     idle_timeout: float = _DEFAULT_IDLE
     max_lifetime: float = _DEFAULT_LIFETIME
     start_up_seconds: float = START_UP_SECONDS["direct_code_deploy"]
+    authorizer: Authorizer | None = None
     header_allowlist: frozenset[str] = frozenset()
     agent_id: str | None = None
     agent_arn: str | None = None
@@ -125,6 +128,7 @@ def _agent(node: Node, key: str, command: bool) -> Agent:
         idle_timeout=idle,
         max_lifetime=lifetime,
         start_up_seconds=_start_up_seconds(node["deployment_type"]),
+        authorizer=configuration.read(node["authorizer_configuration"]),
         header_allowlist=_headers(node),
         agent_id=agent_id,
         agent_arn=arn,

@@ -395,7 +395,7 @@ async def test_an_endpoint_that_is_the_emulator_itself(emulate: Emulate, monkeyp
     assert (status, code) == (403, "AccessDeniedException")
     assert message == (
         f"bedrock-runtime is passed through to {url}, which is this emulator itself; "
-        "unset AWS_ENDPOINT_URL in the shell that starts it"
+        "unset AWS_ENDPOINT_URL and HTTPS_PROXY in the shell that starts it"
     )
 
 

@@ -20,6 +20,7 @@ def test_every_subject_is_measured_and_shown() -> None:
     assert "cores" in done.stdout.splitlines()[0]
     for title, figure in {
         "A warm invocation": "ratio of the p50",
+        "A call of an MCP tool": "ratio of the p50",
         "A new session": "python agent.py",
         "A session restored from a snapshot": "V1, 1.2 s of start-up work",
         "From start to Ready": "an agent seen before",

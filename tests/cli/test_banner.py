@@ -25,7 +25,8 @@ def runtimes(tmp_path: Path) -> list[AgentRuntime]:
 
 def shown(settings: Settings, runtimes: list[AgentRuntime], url: str = URL, *, colour: bool = False) -> list[str]:
     text = io.StringIO()
-    banner.show(Console(file=text, highlight=False, width=80, force_terminal=colour), settings, runtimes, {}, url)
+    console = Console(file=text, highlight=False, width=80, force_terminal=colour)
+    banner.show(console, settings, runtimes, {}, url, "http://127.0.0.1:14747")
     return text.getvalue().splitlines()
 
 
@@ -39,6 +40,7 @@ def test_it_names_what_there_is_and_what_to_type(runtimes: list[AgentRuntime], t
     assert f"{tmp_path / 'state'}/" in text
     assert 'eval "$(agentcore-emulator env)"' in text
     assert f"{URL}  (this machine only)" in text
+    assert "by the proxy http://127.0.0.1:14747, for clients that insist on them" in text
     assert "WARNING" not in text
     assert lines[-1].startswith("Ready")
     assert URL in lines[-1]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_emulator.cli.env import _address
 from agentcore_emulator.cli.state_file import FILE_NAME
 from agentcore_emulator.testing import EmulatorProcess
 
@@ -43,13 +42,21 @@ def test_every_line_is_one_for_a_shell(running: EmulatorProcess, call: Run) -> N
     assert by_variable.stdout == shown.stdout
 
 
-def test_what_would_lead_elsewhere_is_unset_and_a_proxy_told(running: EmulatorProcess, call: Run) -> None:
+def test_what_would_lead_elsewhere_is_unset_and_the_shells_exceptions_kept(running: EmulatorProcess, call: Run) -> None:
     shown = call(
-        "env", "--url", running.url, AWS_SESSION_TOKEN="t", AWS_PROFILE="mine", HTTP_PROXY="http://127.0.0.1:1"
+        "env", "--url", running.url, AWS_SESSION_TOKEN="t", AWS_PROFILE="mine", NO_PROXY="mine.example,.amazonaws.com"
     )
     lines = shown.stdout.splitlines()
     assert lines[0] == "unset AWS_PROFILE AWS_SESSION_TOKEN"
-    assert "export NO_PROXY=127.0.0.1" in lines
+    assert "export NO_PROXY=mine.example,localhost,127.0.0.1,::1" in lines
+
+
+def test_aws_names_lead_to_the_emulators_proxy(running: EmulatorProcess, call: Run, tmp_path: Path) -> None:
+    lines = call("env", "--url", running.url).stdout.splitlines()
+    proxy = running.info["environment"]["HTTPS_PROXY"]
+    assert f"by the proxy {proxy}, for clients that insist on them" in running.log
+    assert f"export HTTPS_PROXY={proxy}" in lines
+    assert f"export SSL_CERT_FILE={tmp_path / 'state' / 'certificates' / 'bundle.pem'}" in lines
 
 
 def test_the_state_folder_of_the_project_is_looked_into(running: EmulatorProcess, call: Run, folder: Path) -> None:
@@ -82,12 +89,6 @@ def test_a_url_that_is_none(call: Run, url: str) -> None:
     ended = call("env", "--url", url)
     assert ended.returncode == 1
     assert the_one_line(ended.stderr) == f"{url!r} is not a URL of the form http://host:port"
-
-
-def test_without_a_state_file_the_default_port_is_asked(tmp_path: Path) -> None:
-    address, missing = _address(None, tmp_path)
-    assert address == "http://127.0.0.1:4747"
-    assert missing.startswith(f"no emulator is running: there is no {tmp_path / FILE_NAME}, and none at {address};")
 
 
 def test_a_state_file_that_is_none(call: Run, tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ EVERY_OPTION = [
     ("retrieval", "embeddings", "embeddings"),
     ("extraction", "model", "model"),
     ("extraction-delay", "2.5", 2.5),
+    ("verify-signatures", "true", True),
 ]
 
 

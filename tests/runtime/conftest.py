@@ -13,11 +13,14 @@ import pytest
 from botocore.config import Config
 from starlette.types import Receive, Send
 
+from agentcore_emulator.beginning import Beginning
 from agentcore_emulator.call import Call, TrackedSend
 from agentcore_emulator.clock import Clock, Timer
 from agentcore_emulator.faults import Faults
+from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime.agents import Agent, Agents
-from agentcore_emulator.runtime.front import Everybody, Front
+from agentcore_emulator.runtime.front import Caller as Admitted
+from agentcore_emulator.runtime.front import Front
 from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
 from agentcore_emulator.testing import EmulatorProcess, new_session
@@ -134,6 +137,13 @@ async def clock() -> FakeClock:
     return FakeClock()
 
 
+class Everybody:
+    """Admits all."""
+
+    async def admit(self, runtime: AgentRuntime, call: Call) -> Admitted:
+        return Admitted()
+
+
 class Invoke(Protocol):
     """One InvokeAgentRuntime by way of a plane in this process, with code for the puppet as what `receive` gives."""
 
@@ -169,7 +179,7 @@ def invoke_in_process() -> Invoke:
         assert found is not None
         headers = {"content-type": "text/x-python", "x-amzn-bedrock-agentcore-runtime-session-id": new_session()}
         scope = {"type": "http", "method": "POST", "raw_path": path.encode()}
-        call = Call(*found, [], headers, "request", scope, receive, TrackedSend(send))
+        call = Call(*found, [], headers, "request", scope, Beginning(receive), TrackedSend(send))
         await plane.streaming["InvokeAgentRuntime"](call)
 
     return invoke

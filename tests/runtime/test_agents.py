@@ -38,6 +38,13 @@ async def test_by_arn_and_by_id(two: Agents) -> None:
         assert two.find(agent.runtime.runtime_id, ACCOUNT, None) is agent
 
 
+async def test_whose_protocol(laboratory: Laboratory) -> None:
+    agent = await laboratory.agent(protocol="MCP")
+    agents = Agents([agent], ACCOUNT)
+    assert agents.protocol(agent.runtime.arn) == agents.protocol(agent.runtime.runtime_id) == "MCP"
+    assert agents.protocol("other-0123456789") == "HTTP"
+
+
 async def test_not_found(two: Agents) -> None:
     known = next(iter(two)).runtime
     for name, account in ((known.arn + "x", None), ("other-0123456789", ACCOUNT), (known.runtime_id, "999999999999")):

@@ -107,6 +107,8 @@ def test_the_headers_as_an_agent_sees_them(caller: Caller, session: str) -> None
     assert uuid.UUID(found.pop("x-amzn-requestid"))
     assert found.pop("x-amzn-trace-id").startswith("Root=1-5759e988-bd862e3fe1be46a994272793;")
     assert found.pop("baggage").endswith(f",session.id={session}")
+    # For whom it is called is known.
+    assert found.pop("workloadaccesstoken") == found.pop("x-amz-bedrock-agentcore-identity-wat") != ""
     assert found == {
         "host": "cell01.us-east-1.prod.arp.kepler-analytics.aws.dev",
         "x-amzn-bedrock-agentcore-runtime-session-id": session,

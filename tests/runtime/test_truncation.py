@@ -86,7 +86,9 @@ def test_a_stream_is_never_cut(callers: dict[str, Caller], session: str, kind: s
 
 def test_other_protocols_are_never_cut(callers: dict[str, Caller], session: str) -> None:
     caller = callers["mcp"]
-    assert len(caller.call(session, "answer(b'x' * 3000)")["response"].read()) == 3000
+    accept = "application/json, text/event-stream"
+    answer = caller.call(session, "answer(b'x' * 3000)", accept=accept, mcpSessionId=session)
+    assert len(answer["response"].read()) == 3000
     assert findings(caller, session) == []
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ FAILS = """
 
 
 def order(emulator: RunningEmulator, session: str, code: str) -> Any:
-    """Have the puppet of a session run `code`."""
-    return emulator.client("bedrock-agentcore").invoke_agent_runtime(
+    """Have the puppet of a session run `code`, to the end of its answer."""
+    answer = emulator.client("bedrock-agentcore").invoke_agent_runtime(
         agentRuntimeArn=emulator.arn, runtimeSessionId=session, payload=code, contentType="text/x-python"
     )
+    return json.loads(answer["response"].read())
 
 
 def test_session_ids_are_ones_that_aws_takes() -> None:

@@ -32,13 +32,6 @@ def test_they_are_operations_as_others(path: str, name: str) -> None:
     read({"fault": "throttle", "operation": name})
 
 
-@pytest.mark.parametrize("shell", ["-a", "a" * 129, "a b", "a/b"])
-def test_what_cannot_be_a_shells_id(shell: str) -> None:
-    operation = load("bedrock-agentcore").operation("InvokeAgentRuntimeCommandShell")
-    with pytest.raises(ValidationException, match="shellId"):
-        operation.parse(Request({"agentRuntimeArn": "a"}, [("shellId", shell)], {}, b""))
-
-
 @pytest.mark.parametrize("session", ["s" * 32, "s" * 257])
 def test_sessions_have_the_length_that_they_have_elsewhere(session: str) -> None:
     operation = load("bedrock-agentcore").operation("InvokeAgentRuntimeWithWebSocketStream")

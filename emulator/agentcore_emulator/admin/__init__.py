@@ -12,7 +12,9 @@ from starlette.routing import Mount, Route
 
 from agentcore_emulator.admin.body import BadRequest, read_object
 from agentcore_emulator.admin.faults import fault_routes
+from agentcore_emulator.admin.issuer import issuer_routes
 from agentcore_emulator.admin.sessions import session_routes
+from agentcore_emulator.auth.issuer import Issuer
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.runtime.agents import Agents
@@ -23,7 +25,12 @@ __all__ = ["admin_app"]
 
 
 def admin_app(
-    info: Callable[[], Mapping[str, Any]], clock: Clock, agents: Agents, sessions: Sessions, faults: Faults
+    info: Callable[[], Mapping[str, Any]],
+    clock: Clock,
+    agents: Agents,
+    sessions: Sessions,
+    faults: Faults,
+    issuer: Issuer,
 ) -> Starlette:
     """The API; each route is documented at its function. What is refused is answered with a `message`."""
 
@@ -73,5 +80,6 @@ def admin_app(
         Route("/redeploy", redeploy, methods=["POST"]),
         *session_routes(sessions),
         *fault_routes(faults),
+        *issuer_routes(issuer, agents),
     ]
     return Starlette(routes=[Mount("/_emulator", routes=routes)], exception_handlers={BadRequest: bad_request})

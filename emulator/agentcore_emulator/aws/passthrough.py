@@ -103,7 +103,7 @@ class Passthrough:
             if any(name == b"via" and _VIA in value for name, value in scope["headers"]):
                 raise AccessDeniedException(
                     f"{service} is passed through to {endpoint}, which is this emulator itself; unset AWS_ENDPOINT_URL "
-                    "in the shell that starts it"
+                    "and HTTPS_PROXY in the shell that starts it"
                 )
             return developer.http, await asyncio.to_thread(_sign, signer, endpoint, scope, body)
         except (BotoCoreError, OSError, ValueError) as error:
@@ -148,6 +148,22 @@ class _Developer:
         return endpoint, scheme(frozen, signing_name, region)
 
 
+class _ExactURL(httpx.URL):
+    """A URL whose path and query go on as they came; httpx would write them its own way.
+
+    Its extension `target` would do the same, but also to the CONNECT that is sent to a proxy on the way.
+    """
+
+    def __init__(self, endpoint: str, target: bytes) -> None:
+        super().__init__(endpoint)
+        self._target = target
+
+    @property
+    def raw_path(self) -> bytes:
+        """What stands in the request line."""
+        return self._target
+
+
 def _sign(signer: BaseSigner, endpoint: str, scope: Scope, body: bytes) -> httpx.Request:
     """The same request to `endpoint`, signed. The path goes on exactly as it came."""
     base = urlsplit(endpoint)
@@ -164,8 +180,9 @@ def _sign(signer: BaseSigner, endpoint: str, scope: Scope, body: bytes) -> httpx
     signer.add_auth(signed)
     others += [(name.encode("latin-1"), value.encode("latin-1")) for name, value in signed.headers.items()]
     others.append((b"via", _VIA))
-    # Given as a URL, httpx would write the path its own way.
-    return httpx.Request(scope["method"], endpoint, headers=others, content=body, extensions={"target": target})
+    request = httpx.Request(scope["method"], endpoint, headers=others, content=body)
+    request.url = _ExactURL(endpoint, target)
+    return request
 
 
 async def _relay(service: str, http: httpx.AsyncClient, request: httpx.Request, send: Send) -> None:

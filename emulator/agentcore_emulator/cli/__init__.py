@@ -14,6 +14,7 @@ from agentcore_emulator.cli.env import env
 from agentcore_emulator.cli.exec import ExecCommand, exec_command
 from agentcore_emulator.cli.memory import memory
 from agentcore_emulator.cli.start import start
+from agentcore_emulator.cli.token import token
 
 if TYPE_CHECKING:
     from agentcore_emulator.config import Settings
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("start")(start)
 app.command("exec", cls=ExecCommand)(exec_command)
 app.command("env")(env)
+app.command("token")(token)
 app.command("demo")(demo)
 app.add_typer(memory, name="memory")
 

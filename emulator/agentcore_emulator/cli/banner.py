@@ -21,11 +21,17 @@ __all__ = ["show", "warn_if_public"]
 
 
 def show(
-    console: Console, settings: Settings, runtimes: list[AgentRuntime], isolation: Mapping[str, object], url: str
+    console: Console,
+    settings: Settings,
+    runtimes: list[AgentRuntime],
+    isolation: Mapping[str, object],
+    url: str,
+    proxy: str,
 ) -> None:
     """Prints the banner; its last line starts with `Ready` and names the URL."""
     public = not _is_loopback(settings.host)
     rows = [("URL", url if public else f"{url}  (this machine only)")]
+    rows.append(("AWS names", f"by the proxy {proxy}, for clients that insist on them"))
     for runtime in runtimes:
         default = "  (default)" if runtime is runtimes[0] and len(runtimes) > 1 else ""
         platform = "" if runtime.platform == "V1" else f"  on {runtime.platform}"

@@ -271,6 +271,9 @@ def settings(
     extraction_delay: Annotated[
         str, _option("EXTRACTION_DELAY", "Seconds after an event until records are made of it.", metavar="SECONDS")
     ] = "0",
+    verify_signatures: Annotated[
+        bool, _option("VERIFY_SIGNATURES", "Refuse AWS requests that are not signed with the emulator's keys.")
+    ] = False,
 ) -> Settings:
     """The settings that one command line asks for.
 
@@ -317,6 +320,7 @@ def settings(
         retrieval=retrieval,
         extraction=extraction,
         extraction_delay=seconds,
+        verify_signatures=verify_signatures,
     )
 
 

@@ -49,7 +49,8 @@ async def _serve(settings: Settings, runtimes: list[AgentRuntime]) -> None:
         async with serving.started(settings, runtimes) as emulator:
             # An ephemeral emulator, as tests start them, must not come between `env` and the developer's own.
             with nullcontext() if settings.ephemeral else state_file.published(settings.state_dir, emulator.url):
-                banner.show(Console(highlight=False), settings, runtimes, emulator.isolation, emulator.url)
+                console = Console(highlight=False)
+                banner.show(console, settings, runtimes, emulator.isolation, emulator.url, emulator.proxy_url)
                 await emulator.serve()
     except asyncio.CancelledError:
         if not asked_to_stop.is_set():

@@ -17,6 +17,7 @@ package name `agentcore_guest`, so that nothing of the emulator appears among th
     idle       lets an idle uvicorn sleep
     guest_time lets the agent see the emulator's time
     launch     starts a program that is not Python as a guest
+    execute    runs a command or a shell in a guest, beside its agent
     limits     gives it what a microVM has of processors and memory
     link       the line to the host: what the guest reports, what the host asks
     channel    packets with descriptors between host and zygote

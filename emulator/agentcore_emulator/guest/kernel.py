@@ -47,7 +47,7 @@ def unshare(flags: int) -> None:
 
 
 def enter(descriptor: int, kind: int) -> None:
-    """Join the namespace that a descriptor of `/proc/…/ns/…` stands for. Raises `OSError`."""
+    """Join the namespace that a descriptor of `/proc/…/ns/…` stands for; `kind` 0 is any. Raises `OSError`."""
     _check(_libc.setns(descriptor, kind), "setns")
 
 

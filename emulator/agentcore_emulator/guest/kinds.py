@@ -3,8 +3,6 @@
 import json
 import sys
 
-from . import boot, channel
-
 
 def be(kind: str, argument: str) -> None:
     """Be what the host says, to the end.
@@ -12,6 +10,7 @@ def be(kind: str, argument: str) -> None:
     zygote  serves the host over a line: `argument` is its descriptor, a comma, and `namespaces` or `plain`
     spawn   a guest at once: the file that holds its order
     launch  the parent of a program that is not Python: JSON, see `launch`
+    execute a program beside a guest's agent: descriptors, see `execute`
     check   says what is wrong with an entry file: JSON with it and the folders that it imports from
     probe   finds out whether a guest can be isolated: JSON with the members of a `namespaces.Plan`
     """
@@ -20,6 +19,8 @@ def be(kind: str, argument: str) -> None:
 
         ripening.serve(argument)
     elif kind == "spawn":
+        from . import boot, channel
+
         with open(argument, encoding="utf-8") as file:
             order = channel.Order(**json.load(file))
         boot.run(order)
@@ -27,6 +28,10 @@ def be(kind: str, argument: str) -> None:
         from . import launch
 
         launch.launch(argument)
+    elif kind == "execute":
+        from . import execute
+
+        execute.execute(argument)
     elif kind == "check":
         from . import imports
 

@@ -10,8 +10,10 @@ process 1 of one more, in which the project lies at its own path under an overla
     /dev/shm      empty, and the session's own
 """
 
+import errno
 import json
 import os
+import select
 import signal
 import site
 import sys
@@ -147,6 +149,21 @@ def unsettle(mounted: list[str]) -> None:
 def disarm() -> None:
     """Give up the means to undo all this."""
     kernel.keep_capabilities(() if os.geteuid() else _KEPT_BY_ROOT)
+
+
+def enter(guest: int, pidfd: int) -> None:
+    """Join a guest's namespaces; children are processes of it from here on. `pidfd` is the guest's.
+
+    Raises `OSError` if that is not allowed, and `ProcessLookupError` if the guest has ended.
+    """
+    kinds = ["user"] if os.geteuid() else []
+    kinds += ["mnt", "ipc", "uts", "pid_for_children"]
+    found = [os.open(f"/proc/{guest}/ns/{kind}", os.O_RDONLY | os.O_CLOEXEC) for kind in kinds]
+    if select.select([pidfd], [], [], 0)[0]:
+        raise ProcessLookupError(errno.ESRCH, "the guest has ended")  # The number may be another's.
+    for descriptor in found:
+        kernel.enter(descriptor, 0)
+        os.close(descriptor)
 
 
 def probe(plan: Plan) -> None:

@@ -174,7 +174,7 @@ class Zygote:
 def end_children(kept: Collection[int]) -> None:
     """End and reap every child of this process but those that are kept, and the children that it inherits by that."""
     while True:
-        others = [pid for pid in _children() if pid not in kept]
+        others = [pid for pid in children() if pid not in kept]
         if not others:
             return
         for pid in others:
@@ -187,11 +187,13 @@ def end_children(kept: Collection[int]) -> None:
 
 def living_children() -> list[int]:
     """The processes that this one has started and that have not ended."""
-    return [pid for pid in _children() if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None]
+    return [pid for pid in children() if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None]
 
 
-def _children() -> list[int]:
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+def children() -> list[int]:
+    """The processes whose parent this one is, those that have ended and are not reaped among them."""
+    # In bytes, for a codec would have to be imported, from files that an isolated process may not see.
+    with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
         return [int(pid) for pid in file.read().split()]
 
 

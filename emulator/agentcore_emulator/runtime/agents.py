@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentcore_emulator.config import Protocol
 from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
 from agentcore_emulator.latency import AgentLatency
 from agentcore_emulator.project import AgentRuntime
@@ -47,7 +48,7 @@ class Agent:
     """One agent runtime at work; it needs an `update` before the first session.
 
     `make_host(agent, number)` gives the host of a version. `environ` is what its guests find. Isolated ones see nothing
-    in the folders `hidden`. `limited` and `time` are those of `MicroVMSpec`.
+    in the folders `hidden`, and those `kept` wherever they lie. `limited` and `time` are those of `MicroVMSpec`.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Agent:
         storage: SessionStorage | None = None,
         isolated: bool = False,
         hidden: Sequence[Path] = (),
+        kept: Sequence[Path] = (),
         limited: bool = False,
         time: Mapping[str, Any] | None = None,
         terminal: str | None = None,
@@ -78,6 +80,7 @@ class Agent:
         self.port = contract.port
         self.path = contract.path
         self._hidden = hidden
+        self._kept = kept
         self._limited = limited
         self._time = time
         self._terminal = terminal
@@ -107,6 +110,7 @@ class Agent:
             terminal=self._terminal,
             isolated=self.isolated,
             hidden=self._hidden,
+            kept=self._kept,
             storage=storage,
             limited=self._limited,
             time=self._time,
@@ -143,6 +147,11 @@ class Agents:
     def __iter__(self) -> Iterator[Agent]:
         """The agents, in the order of their registration."""
         return iter(self._by_arn.values())
+
+    def protocol(self, name: str) -> Protocol:
+        """The protocol of the agent that a path names, if there is one, and HTTP if there is none."""
+        agent = self._by_arn.get(name) or self._by_id.get(name)
+        return agent.runtime.protocol if agent is not None else "HTTP"
 
     def find(self, name: str, account_id: str | None, qualifier: str | None) -> Agent:
         """The agent that a request means.

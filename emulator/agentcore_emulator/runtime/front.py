@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from agentcore_emulator.call import Call
+from agentcore_emulator.errors import AWSError, NotImplementedException, RuntimeClientError
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
 from agentcore_emulator.project import AgentRuntime
 from agentcore_emulator.runtime.agents import DEFAULT_ENDPOINT, Agent, Agents
-from agentcore_emulator.runtime.headers import SESSION_HEADER, from_query
+from agentcore_emulator.runtime.envelopes import answer
+from agentcore_emulator.runtime.headers import SESSION_HEADER, container_headers, from_query
 from agentcore_emulator.runtime.session import SessionKey
 
-__all__ = ["Admission", "Caller", "Everybody", "Front", "Visit"]
+__all__ = ["Admission", "Caller", "Front", "Visit"]
+
+_log = logging.getLogger(__name__)
 
 
 class Caller(NamedTuple):
@@ -29,14 +34,6 @@ class Admission(Protocol):
 
     async def admit(self, runtime: AgentRuntime, call: Call) -> Caller:
         """The caller; raises `UnauthorizedException` or `AccessDeniedException`."""
-
-
-class Everybody:
-    """Admits all."""
-
-    async def admit(self, runtime: AgentRuntime, call: Call) -> Caller:
-        """As of `Admission`."""
-        return Caller()
 
 
 @dataclass(slots=True)
@@ -63,6 +60,18 @@ class Visit:
         parts = self.call.scope["raw_path"].decode("latin-1").split("/", 4)
         return f"/{parts[4]}" if len(parts) > 4 else ""
 
+    def container_headers(self, headers: Mapping[str, str], now: float) -> list[tuple[str, str]]:
+        """The header lines for the agent, of which `headers` are the caller's."""
+        return container_headers(
+            headers,
+            session_id=self.key.session_id,
+            request_id=self.call.request_id,
+            port=self.agent.port,
+            allowed=self.agent.runtime.header_allowlist,
+            now=now,
+            identity=self.caller.headers,
+        )
+
     def own_headers(self) -> list[tuple[str, str]]:
         """What the platform adds to every answer from a session."""
         return [(SESSION_HEADER, self.key.session_id), ("x-amzn-RequestId", self.call.request_id)]
@@ -84,11 +93,27 @@ class Front:
         self._faults = faults
         self._latency = latency
 
-    def relayed(self, handler: Callable[[Visit], Awaitable[None]]) -> Callable[[Call], Awaitable[None]]:
-        """What serves an operation whose handler sends the answer itself."""
+    def relayed(
+        self, handler: Callable[[Visit], Awaitable[None]], *, reads: bool = False
+    ) -> Callable[[Call], Awaitable[None]]:
+        """What serves an operation whose handler sends the answer itself; `reads` if its input has a JSON body.
+
+        Errors of an invocation are worded as clients of the agent's protocol expect them.
+        """
 
         async def serve(call: Call) -> None:
-            await handler(await self._enter(call))
+            try:
+                await handler(await self._enter(call, reads=reads))
+            except AWSError as error:
+                protocol = self._agents.protocol(call.labels["agentRuntimeArn"])
+                if call.operation.name != "InvokeAgentRuntime" or protocol == "HTTP" or call.answering:
+                    raise
+                if isinstance(error, NotImplementedException):
+                    raise  # It names what is not there, which no envelope would.
+                if not isinstance(error, RuntimeClientError):
+                    # An envelope does not say why; the session's journal does, of what the agent did.
+                    _log.warning("request %s: %s: %s", call.request_id, error.code, error.message)
+                await call.reply(answer(protocol, error, call.request_id, await call.receive.read()))
 
         return serve
 
@@ -96,22 +121,34 @@ class Front:
         """What serves an operation with a JSON body whose handler returns the output by member name."""
 
         async def serve(call: Call) -> None:
-            visit = await self._enter(call, await call.body())
-            answer = call.operation.answer(await handler(visit))
-            answer.headers.append(("x-amzn-RequestId", call.request_id))
-            await call.reply(answer)
+            visit = await self._enter(call, reads=True)
+            output = call.operation.answer(await handler(visit))
+            output.headers.append(("x-amzn-RequestId", call.request_id))
+            await call.reply(output)
 
         return serve
 
-    async def _enter(self, call: Call, body: bytes = b"") -> Visit:
-        agent = self._agents.find(
+    def public(self, handler: Callable[[AgentRuntime, Call], Awaitable[None]]) -> Callable[[Call], Awaitable[None]]:
+        """What serves an operation that takes no credentials and does not reach the agent."""
+
+        async def serve(call: Call) -> None:
+            await handler(self._find(call).runtime, call)
+
+        return serve
+
+    def _find(self, call: Call) -> Agent:
+        return self._agents.find(
             call.labels["agentRuntimeArn"], call.parameter("accountId"), call.parameter("qualifier")
         )
+
+    async def _enter(self, call: Call, *, reads: bool) -> Visit:
+        agent = self._find(call)
         if call.accept is not None:
             # A page cannot set headers on a WebSocket.
             call.headers = {**from_query(call.query), **call.headers}
         caller = await self._admission.admit(agent.runtime, call)
-        request = call.parse(body)
+        # After the admission, which may have to see the body first.
+        request = call.parse(await call.body() if reads else b"")
         if self._faults:
             self._faults.check(call.operation.name, request.get("runtimeSessionId"))
         if self._latency:

@@ -16,7 +16,6 @@ from agentcore_emulator.faults import Faults
 from agentcore_emulator.runtime import failures
 from agentcore_emulator.runtime.disturbed import Disturbed
 from agentcore_emulator.runtime.front import Visit
-from agentcore_emulator.runtime.headers import container_headers
 from agentcore_emulator.runtime.reach import reach
 from agentcore_emulator.runtime.relay import BrokenGuest, ClientGone, Exchange
 from agentcore_emulator.runtime.session import Invocation
@@ -78,15 +77,7 @@ class Invoker:
         that the client sees a broken body.
         """
         agent, call = visit.agent, visit.call
-        lines = container_headers(
-            errand.headers,
-            session_id=visit.key.session_id,
-            request_id=call.request_id,
-            port=agent.port,
-            allowed=agent.runtime.header_allowlist,
-            now=self._clock.time(),
-            identity=visit.caller.headers,
-        )
+        lines = visit.container_headers(errand.headers, self._clock.time())
         length = _length(call.headers)
         receive = _limited(call.receive)
         if agent.latency:

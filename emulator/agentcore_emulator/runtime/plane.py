@@ -10,13 +10,18 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
+from agentcore_emulator.auth.resource import get_runtime_protected_resource_metadata
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import NotImplementedException
 from agentcore_emulator.faults import Faults
+from agentcore_emulator.runtime.a2a import A2A
+from agentcore_emulator.runtime.commands import Commands
 from agentcore_emulator.runtime.front import Front, Visit
 from agentcore_emulator.runtime.invocation import Errand, Invoker
+from agentcore_emulator.runtime.mcp import MCP
 from agentcore_emulator.runtime.session import SessionKey
 from agentcore_emulator.runtime.sessions import Sessions
+from agentcore_emulator.runtime.shell.door import Shells
 from agentcore_emulator.runtime.websocket import WebSockets
 
 __all__ = ["RuntimePlane"]
@@ -35,10 +40,16 @@ class RuntimePlane:
     ) -> None:
         self._sessions = sessions
         self._invoker = Invoker(sessions, clock, debug=debug, faults=faults)
+        self._mcp = MCP(self._invoker)
+        self._a2a = A2A(self._invoker)
         self._stopped: deque[tuple[SessionKey, str | None]] = deque(maxlen=_STOPS_REMEMBERED)
         self.operations: dict[str, Any] = {}
         self.streaming = {
+            "GetAgentCard": front.relayed(self._a2a.get_agent_card),
+            "GetRuntimeProtectedResourceMetadata": front.public(get_runtime_protected_resource_metadata),
             "InvokeAgentRuntime": front.relayed(self.invoke_agent_runtime),
+            "InvokeAgentRuntimeCommand": front.relayed(Commands(sessions, clock), reads=True),
+            "InvokeAgentRuntimeCommandShell": front.relayed(Shells(sessions, clock)),
             "InvokeAgentRuntimeWithWebSocketStream": front.relayed(WebSockets(sessions, clock, debug=debug)),
             "StopRuntimeSession": front.answered(self.stop_runtime_session),
         }
@@ -57,7 +68,13 @@ class RuntimePlane:
 
     async def invoke_agent_runtime(self, visit: Visit) -> None:
         """Relay one invocation to the session's microVM, starting it if need be."""
-        call = visit.call
+        protocol, call = visit.agent.runtime.protocol, visit.call
+        if protocol == "MCP":
+            await self._mcp(visit)
+            return
+        if protocol == "A2A":
+            await self._a2a(visit)
+            return
         if call.scope["method"] != "POST" or visit.below:
             raise NotImplementedException(
                 f"{call.scope['method']} {call.scope['raw_path'].decode('latin-1')[:200]}", "bedrock-agentcore"

@@ -47,6 +47,7 @@ class Exchange:
         self._upload: asyncio.Task[None] | None = None
         self._chunks: list[bytes] = []
         self._headers_complete = False
+        self._bodiless = False
         self._close_delimited = True
         self._head_size = 0
         self._failure: BrokenGuest | None = None
@@ -65,6 +66,8 @@ class Exchange:
             self.headers.clear()
             return
         self._headers_complete = True
+        # Its length is that of the body that it does not have.
+        self.complete = self._bodiless
         self._close_delimited = not any(name in ("content-length", "transfer-encoding") for name, _ in self.headers)
 
     def on_body(self, data: bytes) -> None:
@@ -94,6 +97,7 @@ class Exchange:
         if not more:
             length = len(first)
         framing = ("transfer-encoding", "chunked") if length is None else ("content-length", str(length))
+        self._bodiless = method == "HEAD"
         lines = [f"{method} {target} HTTP/1.1"]
         lines += [f"{name}: {value}" for name, value in (*headers, framing, ("connection", "close"))]
         head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

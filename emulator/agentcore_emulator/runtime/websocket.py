@@ -14,20 +14,21 @@ import logging
 from collections.abc import Mapping
 from typing import Final
 
+from websockets.utils import accept_key
+
 from agentcore_emulator.call import Accept
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ValidationException
 from agentcore_emulator.runtime import failures
 from agentcore_emulator.runtime.frames import FrameScanner, FrameTooLarge, close_frame
 from agentcore_emulator.runtime.front import Visit
-from agentcore_emulator.runtime.headers import container_headers
 from agentcore_emulator.runtime.invocation import await_head
 from agentcore_emulator.runtime.reach import reach
 from agentcore_emulator.runtime.relay import BrokenGuest, Exchange
 from agentcore_emulator.runtime.session import Invocation, State
 from agentcore_emulator.runtime.sessions import Sessions
 
-__all__ = ["WebSockets"]
+__all__ = ["WebSockets", "own_acceptance", "take_over"]
 
 _Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -89,15 +90,7 @@ class WebSockets:
         if accept is None:
             raise ValidationException("This path takes WebSocket connections alone; send an Upgrade: websocket")
         opening = _opening(call.headers)
-        lines = container_headers(
-            call.headers,
-            session_id=visit.key.session_id,
-            request_id=call.request_id,
-            port=agent.port,
-            allowed=agent.runtime.header_allowlist,
-            now=self._clock.time(),
-            identity=visit.caller.headers,
-        )
+        lines = visit.container_headers(call.headers, self._clock.time())
         if agent.latency:
             await agent.latency.invocation()
         async with reach(self._sessions, self._clock, visit) as (use, reader, writer):
@@ -112,7 +105,7 @@ class WebSockets:
                 why = f"the agent refused the WebSocket with {handshake.status}"
                 message = f"Received error ({handshake.status}) from runtime. {failures.MORE}"
                 raise failures.failed(use.session, why, message)
-            client = _accept(accept, [*visit.own_headers(), *_acceptance(call.headers, dict(handshake.headers))])
+            client = take_over(accept, [*visit.own_headers(), *_acceptance(call.headers, dict(handshake.headers))])
             # From here on it is not the connection that keeps the session, but what is said on it.
             use.over()
             await _Conversation(client, (reader, writer), use, self._clock).run(handshake.rest)
@@ -234,7 +227,7 @@ class _Conversation:
                     pass
 
 
-def _accept(accept: Accept, lines: list[tuple[str, str]]) -> _Ends:
+def take_over(accept: Accept, lines: list[tuple[str, str]]) -> _Ends:
     """Take the client's connection over."""
     ends: list[_Ends] = []
     protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader(), lambda *both: ends.append(both))
@@ -242,11 +235,14 @@ def _accept(accept: Accept, lines: list[tuple[str, str]]) -> _Ends:
     return ends[0]
 
 
-def _opening(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What the agent gets of a client's opening handshake; `ValidationException` for one that is none.
+def own_acceptance(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the platform itself answers to a client's opening handshake; `ValidationException` for one that is none."""
+    bearer = next((name for name in _offered(headers) if name.lower() == _BEARER), None)
+    lines = [("sec-websocket-accept", accept_key(_key(headers)))]
+    return [*lines, *([("sec-websocket-protocol", bearer)] if bearer else [])]
 
-    Extensions stay behind: compressed, a frame would not be what the quotas speak of.
-    """
+
+def _key(headers: Mapping[str, str]) -> str:
     key = headers.get("sec-websocket-key", "")
     try:
         whole = len(base64.b64decode(key, validate=True)) == 16
@@ -254,6 +250,15 @@ def _opening(headers: Mapping[str, str]) -> list[tuple[str, str]]:
         whole = False
     if not whole or headers.get("sec-websocket-version") != "13":
         raise ValidationException("This is no opening handshake of a WebSocket: its key or its version is not right")
+    return key
+
+
+def _opening(headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the agent gets of a client's opening handshake; `ValidationException` for one that is none.
+
+    Extensions stay behind: compressed, a frame would not be what the quotas speak of.
+    """
+    key = _key(headers)
     offered = [name for name in _offered(headers) if not name.lower().startswith(_BEARER)]
     return [
         ("upgrade", "websocket"),

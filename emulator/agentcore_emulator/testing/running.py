@@ -147,6 +147,15 @@ class RunningEmulator(ABC):
         path = f"/runtimes/{arn}/ws?X-Amzn-Bedrock-AgentCore-Runtime-Session-Id={session_id}"
         return f"ws{self.url.removeprefix('http')}{path}"
 
+    def token(self, *, agent: str | None = None, **asked: Any) -> str:
+        """A bearer token that an agent with an authorizer accepts, the default agent's without a name.
+
+        `audience`, `client_id`, `scopes`, `claims`, `subject` and `expires_in` (seconds) go before what the agent asks
+        for; None or an empty list leaves a claim out. Raises `EmulatorError` for what is none of these.
+        """
+        which = {} if agent is None else {"runtime": agent}
+        return str(self.admin.post("issuer/token", {**which, **asked})["access_token"])
+
     def sessions(self) -> list[SessionInfo]:
         """The sessions that are there now, oldest first."""
         found: list[SessionInfo] = self.admin.get("sessions")["sessions"]

@@ -23,8 +23,6 @@ _SESSION: Final = {
 _RUNTIME: Final = {"agentRuntimeArn": _ARN, "qualifier": _QUALIFIER}
 
 _SHAPES: Final[Mapping[str, Any]] = {
-    # SDK, `bedrock_agentcore/runtime/shell/_validation.py`.
-    "ShellId": {"type": "string", "pattern": "[a-zA-Z0-9][a-zA-Z0-9_-]{0,127}"},
     "InvokeAgentRuntimeWithWebSocketStreamRequest": {
         "type": "structure",
         "required": ["agentRuntimeArn"],
@@ -36,7 +34,7 @@ _SHAPES: Final[Mapping[str, Any]] = {
         "members": {
             **_RUNTIME,
             "runtimeSessionId": _SESSION,
-            "shellId": {"shape": "ShellId", "location": "querystring", "locationName": "shellId"},
+            "shellId": {"shape": "String", "location": "querystring", "locationName": "shellId"},
         },
     },
     "GetRuntimeProtectedResourceMetadataRequest": {

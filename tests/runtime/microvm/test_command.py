@@ -91,10 +91,12 @@ def test_whatever_it_starts_ends_with_it(
     command = [sys.executable, "-S", "-c", "import signal; signal.pause()", {fugitives.marker!r}]
     subprocess.Popen(command)
     subprocess.Popen(command, start_new_session=True)
-    def started():
-        lines = [open(f"/proc/{{pid}}/cmdline").read() for pid in os.listdir("/proc") if pid.isdigit()]
-        return sum({fugitives.marker!r} in line for line in lines)
-    while started() < 2:
+    def runs(pid):
+        try:
+            return {fugitives.marker!r} in open(f"/proc/{{pid}}/cmdline").read()
+        except OSError:  # It has ended meanwhile.
+            return False
+    while sum(runs(pid) for pid in os.listdir("/proc") if pid.isdigit()) < 2:
         pass
     answer("started")
     """

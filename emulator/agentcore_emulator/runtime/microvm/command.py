@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agentcore_emulator.runtime.microvm import listeners
@@ -82,7 +83,8 @@ class CommandHost:
             log.close_write_end()
         guest = SpawnedProcess(process, end_by=signal.SIGUSR1 if _launches() and not spec.isolated else None)
         link = Link(spec.on_finding)
-        microvm = MicroVM(guest, link=link, sockets=port, log=log, folder=spec.folder)
+        spec = replace(spec, environ={**spec.environ, "PORT": str(port.number)})
+        microvm = MicroVM(guest, link=link, sockets=port, log=log, spec=spec)
         watching = asyncio.create_task(self._watch(microvm, port, spec.port, spec.on_line))
         guest.exited.add_done_callback(lambda _: watching.cancel())
         if taken:

@@ -54,7 +54,7 @@ async def fork_microvm(
         log.close_write_end()
         theirs.close()
     await link.open(ours)
-    return MicroVM(process, link=link, sockets=sockets, log=log, folder=spec.folder, on_answered=on_answered)
+    return MicroVM(process, link=link, sockets=sockets, log=log, spec=spec, on_answered=on_answered)
 
 
 async def _fork(

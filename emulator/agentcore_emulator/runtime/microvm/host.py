@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from agentcore_emulator import guest
+from agentcore_emulator.runtime.microvm.execution import CannotExecute, Execution
 from agentcore_emulator.runtime.microvm.link import Finding, Link
 from agentcore_emulator.runtime.microvm.resources import LogPipe, SessionFolder
 
@@ -54,8 +56,9 @@ class MicroVMSpec:
 
     `environ` is the guest's whole environment, but for HOME and TMPDIR, which the host adds; `port` is the port of the
     protocol's contract; `quirks` maps each quirk to its level; `terminal` is the device for `breakpoint()`, if any.
-    An isolated guest sees nothing in the folders `hidden`. `storage` outlives it. It begins with the files of `like`.
-    `limited` ones have what a microVM has of processors and memory; `time` is as `guest.guest_time.follow` takes it.
+    An isolated guest sees nothing in the folders `hidden`, and the folders `kept` wherever they lie. `storage` outlives
+    it. It begins with the files of `like`. `limited` ones have what a microVM has of processors and memory; `time` is
+    as `guest.guest_time.follow` takes it.
     """
 
     entrypoint: Path
@@ -69,6 +72,7 @@ class MicroVMSpec:
     terminal: str | None = None
     isolated: bool = False
     hidden: Sequence[Path] = ()
+    kept: Sequence[Path] = ()
     storage: Storage | None = None
     like: SessionFolder | None = None
     limited: bool = False
@@ -115,7 +119,7 @@ class MicroVMSpec:
             "home_path": str(home or ""),
             "tmp": str(self.folder.tmp),
             "hidden": [str(folder) for folder in hidden],
-            "kept": _programs(self.environ),
+            "kept": [*map(str, self.kept), *_programs(self.environ)],
             "storage": [str(storage.mount_point), str(storage.folder)] if storage else None,
         }
 
@@ -146,6 +150,8 @@ class GuestProcess(Protocol):
     """The process of one guest."""
 
     pid: int
+    pidfd: int | None
+    """By which the guest is known for as long as it lives; None where the system has no such thing."""
     exited: asyncio.Future[int]
     """The status as of `os.waitpid`, once the guest and all that it left behind are gone."""
 
@@ -167,7 +173,10 @@ class Listener(Protocol):
 
 
 class MicroVM:
-    """One running guest: an address to connect to, whether it is ready, whether it lives, and how to stop it."""
+    """One running guest: an address to connect to, whether it is ready, whether it lives, and how to stop it.
+
+    `severed` tells that it is being ended on purpose.
+    """
 
     def __init__(
         self,
@@ -176,16 +185,18 @@ class MicroVM:
         link: Link,
         sockets: Listener,
         log: LogPipe,
-        folder: SessionFolder,
+        spec: MicroVMSpec,
         on_answered: Callable[[MicroVM], None] | None = None,
     ) -> None:
         self.link = link
         self._process = process
         self._sockets = sockets
         self._log = log
-        self._folder = folder
+        self._spec = spec
         self._on_answered = on_answered
         self._connections: set[asyncio.StreamWriter] = set()
+        self._executions: set[Execution] = set()
+        self.severed = False
 
     @property
     def pid(self) -> int:
@@ -232,10 +243,40 @@ class MicroVM:
             self._connections.discard(writer)
             writer.close()
 
+    async def execute(
+        self, argv: Sequence[str], *, terminal: bool = False, environ: Mapping[str, str] = {}
+    ) -> Execution:
+        """Run a program beside the agent, in the session's folder and with the agent's environment and `environ`.
+
+        Whatever it leaves behind lives on in the microVM, and no longer. Linux only. Raises `CannotExecute`.
+        """
+        if self.severed or not self.alive:
+            raise CannotExecute("its microVM has ended")
+        order = self._spec.order()
+        isolated = self._spec.isolated
+        execution = Execution(terminal=terminal)
+        self._executions.add(execution)
+        execution.gone.add_done_callback(lambda _: self._executions.discard(execution))
+        await execution.start(
+            [sys.executable, "-IS", str(GUEST_FOLDER), "execute"],
+            {**order["environ"], **environ},
+            {
+                "argv": list(argv),
+                "folder": order["folder"],
+                "limits": order["limits"],
+                "guest": self.pid if isolated else None,
+            },
+            self._process.pidfd if isolated else None,
+        )
+        return execution
+
     def sever(self) -> None:
-        """Cut every connection to the agent, so that no answer in flight outlives the session."""
+        """Cut every connection to the agent, and end what runs beside it: no answer in flight outlives the session."""
+        self.severed = True
         for writer in self._connections:
             writer.transport.abort()
+        for execution in self._executions:
+            execution.sever()
 
     def kill(self) -> None:
         """End the guest as a crash does, by SIGKILL; `exited` tells when it is gone."""
@@ -265,10 +306,11 @@ class MicroVM:
 
     async def release(self) -> None:
         """Give back what the guest had; it must be gone."""
+        await asyncio.gather(*(execution.end() for execution in list(self._executions)))
         self.link.close()
         self._log.drain()
         self._log.close()
-        await asyncio.to_thread(self._folder.remove)
+        await asyncio.to_thread(self._spec.folder.remove)
 
 
 class MicroVMHost(Protocol):

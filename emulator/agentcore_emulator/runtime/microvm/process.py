@@ -15,6 +15,10 @@ class SpawnedProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, *, end_by: int | None = None) -> None:
         self.pid = process.pid
+        self.pidfd: int | None = None
+        if hasattr(os, "pidfd_open"):
+            with contextlib.suppress(ProcessLookupError):  # It has ended by now.
+                self.pidfd = os.pidfd_open(process.pid)
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._process = process
         self._end_by = end_by
@@ -43,4 +47,7 @@ class SpawnedProcess:
     async def _wait(self) -> None:
         status = await self._process.wait()
         self._kill_group()
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+            self.pidfd = None
         self.exited.set_result(status)

@@ -56,7 +56,7 @@ class SpawnHost:
             log.close_write_end()
             theirs.close()
         await link.open(ours)
-        return MicroVM(SpawnedProcess(process), link=link, sockets=sockets, log=log, folder=spec.folder)
+        return MicroVM(SpawnedProcess(process), link=link, sockets=sockets, log=log, spec=spec)
 
     async def close(self) -> None:
         """Nothing is kept between sessions."""

@@ -44,13 +44,13 @@ class ForkedProcess:
         self.pid = _pid(pidfd)
         self._is_init = is_init
         self.exited: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._pidfd = pidfd
+        self.pidfd: int | None = pidfd
 
     def send_signal(self, number: int) -> None:
         """Signal the guest alone; nothing happens if it is dead."""
-        if not self.exited.done():
+        if self.pidfd is not None:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, number)
+                signal.pidfd_send_signal(self.pidfd, number)
 
     def heeds_sigterm(self) -> bool:
         """Whether SIGTERM has any effect: process 1 of a namespace is spared what it does not handle."""
@@ -69,8 +69,9 @@ class ForkedProcess:
 
     def end(self, status: int) -> None:
         """The guest is gone, with this status of `os.waitpid` turned into an exit code (negative for a signal)."""
-        if not self.exited.done():
-            os.close(self._pidfd)
+        if self.pidfd is not None:
+            os.close(self.pidfd)
+            self.pidfd = None
             self.exited.set_result(status)
 
 

@@ -1,0 +1,1 @@
+"""Who may call an agent runtime: signatures, tokens, and an issuer of tokens for those who have none."""
