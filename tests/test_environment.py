@@ -107,7 +107,7 @@ def test_an_a2a_agent_learns_its_address(runtime: AgentRuntime) -> None:
 
 def test_an_agent_does_not_see_how_to_reach_the_store(runtime: AgentRuntime) -> None:
     caller = {"AGENTCORE_EMULATOR_STORE": "postgresql+psycopg://ada:secret@db.test/notes", "MINE": "1"}
-    environment = guest_environment(URL, Settings(), runtime, caller)
+    environment = guest_environment(URL, Settings(), runtime, PROXY, caller)
     assert environment["MINE"] == "1"
     assert "secret" not in str(environment)
 

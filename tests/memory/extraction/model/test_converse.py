@@ -98,7 +98,7 @@ def test_a_whole_emulator_asks_its_scripted_model(tmp_path: Path, write_agent: A
     rules = tmp_path / "rules.yaml"
     rules.write_text(RULES, encoding="utf-8")
     with EmulatorProcess(
-        write_agent(puppet), "--ephemeral", "--extraction", "model", "--model-rules", str(rules)
+        write_agent(puppet), "--ephemeral", "--verify-signatures", "--extraction", "model", "--model-rules", str(rules)
     ) as emulator:
         control, data = (emulator.client(name) for name in ("bedrock-agentcore-control", "bedrock-agentcore"))
         semantic = {"semanticMemoryStrategy": {"name": "Facts", "namespaceTemplates": ["/facts/{actorId}/"]}}

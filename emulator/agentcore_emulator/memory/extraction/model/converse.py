@@ -7,22 +7,21 @@ The request takes the way of any other Converse: faults and latency meet it, the
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from starlette.types import ASGIApp
 
+from agentcore_emulator.environment import KEY
 from agentcore_emulator.memory.extraction.extractor import ExtractionFailure
 
 __all__ = ["Converse"]
 
-# Whom the request is from is no secret and checked by nobody; the scope says which service it is for.
-_SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=agentcore-emulator/20260101/{region}/bedrock/aws4_request, "
-    "SignedHeaders=host, Signature=0"
-)
 _MOST_TOKENS = 4_096
 # Seconds of real time.
 _PATIENCE = 120.0
@@ -35,7 +34,7 @@ class Converse:
         self._http = httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
             base_url="http://127.0.0.1",
-            headers={"authorization": _SIGNED.format(region=region)},
+            auth=_SigV4(region),
             timeout=_PATIENCE,
         )
 
@@ -60,6 +59,22 @@ class Converse:
             raise ExtractionFailure(f"The answer of the model {model_id} is longer than {_MOST_TOKENS} tokens")
         blocks = answer.get("output", {}).get("message", {}).get("content", [])
         return "".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
+
+
+class _SigV4(httpx.Auth):
+    """Signs as any client of the emulator's does, which `--verify-signatures` asks for."""
+
+    requires_request_body = True
+
+    def __init__(self, region: str) -> None:
+        self._signer = SigV4Auth(Credentials(KEY, KEY), "bedrock", region)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Sign the one request."""
+        signed = AWSRequest(request.method, str(request.url), data=request.content)
+        self._signer.add_auth(signed)
+        request.headers.update(signed.headers.items())
+        yield request
 
 
 def _object(response: httpx.Response) -> Mapping[str, Any]:
