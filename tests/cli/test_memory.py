@@ -94,7 +94,7 @@ def test_what_has_expired_is_told(call: Run, store_url: str, notes: str, folder:
     (folder / "old.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
     told = call("memory", "import", "old.jsonl", "--state-dir", tmp_path / "other")
     assert told.stderr.splitlines()[1] == (
-        "3 events have expired already; with --renew they would live as long as new ones."
+        "3 of them have expired already; with --renew they would live as long as new ones."
     )
     renewed = call("memory", "import", "old.jsonl", "--replace", "--renew", "--state-dir", tmp_path / "other")
     assert renewed.stderr == "Imported 1 memory, 3 sessions, 3 events.\n"

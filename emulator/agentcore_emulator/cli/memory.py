@@ -94,7 +94,7 @@ def _import(
             counts = load(connection, lines, replace=replace, renew=renew, now=_now())
     _say(f"Imported {_listed(counts)}.")
     if counts["expired"]:
-        _say(f"{counts['expired']} events have expired already; with --renew they would live as long as new ones.")
+        _say(f"{counts['expired']} of them have expired already; with --renew they would live as long as new ones.")
 
 
 @memory.command("inspect")

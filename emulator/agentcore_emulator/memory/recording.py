@@ -7,7 +7,7 @@ model's `MemoryRecordMetadataMap`, with dates in seconds. What is written can be
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, bindparam, delete, insert, or_, select, updat
 from agentcore_emulator.memory.retrieval import index
 from agentcore_emulator.memory.tables import memories, milliseconds, record_metadata, records
 
-__all__ = ["change", "new_record_id", "purge", "put", "remove"]
+__all__ = ["change", "indexed_keys", "new_record_id", "purge", "put", "remove", "restore"]
 
 _PURGE = delete(records).where(records.c.expires_at <= bindparam("now"))
 _SAME = select(records).where(
@@ -67,7 +67,6 @@ def put(
             return str(known.id)
     record_id = record_id or new_record_id()
     values = {
-        "memory_key": memory_key,
         "id": record_id,
         "strategy_id": strategy_id,
         "namespace": namespace,
@@ -80,10 +79,18 @@ def put(
         "updated_at": now,
         "expires_at": expires_at,
     }
-    key = connection.execute(_INSERTION, values).scalar_one()
-    _label(connection, memory_key, key, metadata)
-    index.added(connection, key)
+    restore(connection, memory_key, values, indexed_keys(connection, memory_key))
     return record_id
+
+
+def restore(connection: Connection, memory_key: int, values: Mapping[str, Any], indexed: Collection[str]) -> None:
+    """Make a record of these `values`, by column of `tables.records`, as it was in another store.
+
+    `indexed` are the keys of its metadata by which filters find it.
+    """
+    key = connection.execute(_INSERTION, {**values, "memory_key": memory_key}).scalar_one()
+    _label(connection, key, values["metadata"], indexed)
+    index.added(connection, key)
 
 
 def change(connection: Connection, key: int, values: Mapping[str, Any], now: int) -> None:
@@ -95,7 +102,8 @@ def change(connection: Connection, key: int, values: Mapping[str, Any], now: int
     connection.execute(_CHANGE, {"record": key, **changed})
     # All of it: keys that have been indexed since the last change hold from now on.
     connection.execute(_UNLABEL, {"record": key})
-    _label(connection, record.memory_key, key, changed.get("metadata", record._mapping["metadata"]))
+    metadata = changed.get("metadata", record._mapping["metadata"])
+    _label(connection, key, metadata, indexed_keys(connection, record.memory_key))
     if changed.get("text", record.text) != record.text:
         index.changed(connection, key)
 
@@ -110,19 +118,21 @@ def purge(connection: Connection, now: int) -> None:
     connection.execute(_PURGE, {"now": now})
 
 
-def _label(connection: Connection, memory_key: int, key: int, metadata: Mapping[str, Any] | None) -> None:
-    """Note the values of the indexed keys, which are all that filters look at.
+def indexed_keys(connection: Connection, memory_key: int) -> Collection[str]:
+    """The metadata keys that a memory indexes by now.
 
     A key that is indexed later holds for records that are written from then on (AWS developer guide, "Structured
     metadata for long-term memories": existing records are not backfilled).
     """
-    if not metadata:
-        return
     settings: Mapping[str, Any] = connection.execute(_SETTINGS, {"memory": memory_key}).scalar_one()
-    indexed = {entry["key"] for entry in settings.get("indexedKeys", ())}
+    return {entry["key"] for entry in settings.get("indexedKeys", ())}
+
+
+def _label(connection: Connection, key: int, metadata: Mapping[str, Any] | None, indexed: Collection[str]) -> None:
+    """Note the values of the indexed keys, which are all that filters look at."""
     rows = [
         {"record_key": key, "name": name, "item": item, "type": kind, "text": text, "number": number}
-        for name, value in metadata.items()
+        for name, value in (metadata or {}).items()
         if name in indexed
         for item, (kind, text, number) in enumerate(_items(value))
     ]

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ValidationException
-from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.memory import MemoryPlane, tables
 from agentcore_emulator.memory.transfer.export import export
 from agentcore_emulator.memory.transfer.lines import TransferError
 from agentcore_emulator.memory.transfer.load import load
@@ -24,6 +25,7 @@ from agentcore_emulator.store import Store
 NOW = 1_767_225_600_000
 DAY = 86_400_000
 NUMBERS = itertools.count()
+Change = Callable[[Any], object]
 
 
 class StillClock(Clock):
@@ -260,6 +262,112 @@ async def test_strategies_travel_as_they_are_shown(here: Place, there: Place) ->
     assert kept == ["own"]
 
 
+@pytest.fixture
+async def facts(here: Place) -> str:
+    """A memory with three records, of which one has metadata and one expires."""
+    given = {"eventExpiryDuration": 7, "indexedKeys": [{"key": "rank", "type": "NUMBER"}]}
+    memory: str = (await here.call("CreateMemory", name="facts", **given))["memory"]["id"]
+    new = [
+        {
+            "requestIdentifier": str(number),
+            "namespaces": [f"/facts/{number}"],
+            "content": {"text": text},
+            "timestamp": NOW / 1000 - number,
+            "metadata": metadata,
+        }
+        for number, (text, metadata) in enumerate(
+            [
+                ("Ada likes tea", {"rank": {"numberValue": 2.5}, "tags": {"stringListValue": ["a", "b"]}}),
+                ("Bob likes coffee", {"when": {"dateTimeValue": 1.5}}),
+                ("Eve sleeps", {}),
+            ]
+        )
+    ]
+    await here.call("BatchCreateMemoryRecords", memoryId=memory, records=new)
+    expiring = update(tables.records).where(tables.records.c.text == "Eve sleeps")
+    await here.store.write(lambda c: c.execute(expiring.values(expires_at=NOW + DAY, subject="Eve")))
+    return memory
+
+
+async def found(place: Place, memory: str) -> list[Any]:
+    """What the API shows of the records, and by which filters and words it finds them."""
+    within = {"memoryId": memory, "namespacePath": "/"}
+    number = {
+        "left": {"metadataKey": "rank"},
+        "operator": "GREATER_THAN",
+        "right": {"metadataValue": {"numberValue": 2}},
+    }
+    searched = {"searchQuery": "tea", "topK": 1}
+    return [
+        await place.call("ListMemoryRecords", **within),
+        await place.call("ListMemoryRecords", **within, metadataFilters=[number]),
+        [
+            summary["memoryRecordId"]
+            for summary in (await place.call("RetrieveMemoryRecords", **within, searchCriteria=searched))[
+                "memoryRecordSummaries"
+            ]
+        ],
+    ]
+
+
+async def test_records_come_back_and_are_found(here: Place, there: Place, facts: str) -> None:
+    lines = await here.export()
+    records = [line for line in parsed(lines) if line["kind"] == "record"]
+    assert [record.get("indexedKeys") for record in records] == [["rank"], None, None]
+    assert (await there.load(lines))["record"] == 3
+    assert await there.export() == lines
+    shown = await found(here, facts)
+    assert [len(part.get("memoryRecordSummaries", part) if isinstance(part, dict) else part) for part in shown] == [
+        3,
+        1,
+        1,
+    ]
+    assert await found(there, facts) == shown
+    # Chosen sessions have no part in them.
+    await there.say(facts, "ada", "s", "hello")
+    assert "record" not in {line["kind"] for line in parsed(await there.export(actor="ada"))}
+
+
+async def test_records_live_as_long_as_they_did(here: Place, there: Place, facts: str) -> None:
+    later = NOW + 400 * DAY
+    lines = await here.export()
+    assert (await there.load(lines, now=later))["expired"] == 1
+    assert (await there.load(lines, replace=True, renew=True, now=later))["expired"] == 0
+    expiries = [line.get("expiresAt") for line in parsed(await there.export()) if line["kind"] == "record"]
+    assert expiries == [None, None, "2027-02-06T00:00:00.000Z"]
+
+
+# The lines of `facts`: the export's own, the memory's, three records'.
+BROKEN_RECORDS: list[tuple[Change, str]] = [
+    (lambda line: line.update(memoryRecordId="short"), "2 validation errors detected: .*memoryRecordId"),
+    (lambda line: line.update(text=""), "1 validation error detected: .*text"),
+    (lambda line: line.update(metadata={"a": 1}, indexedKeys=[]), "1 validation error detected: .*metadata"),
+    (lambda line: line.update(namespace="facts/"), "the namespace 'facts/' must have one slash at either end"),
+    (lambda line: line.update(recordType="DREAM"), "recordType 'DREAM' is neither BASE nor REFLECTION"),
+    (lambda line: line.update(indexedKeys=["other"]), "indexedKeys must be a list of keys of the metadata"),
+    (lambda line: line.update(indexedKeys="rank"), "indexedKeys must be a list of keys of the metadata"),
+    (lambda line: line.update(memoryId="other"), "it is of the memory other, which is not the last one before it"),
+]
+
+
+@pytest.mark.parametrize(("change", "message"), BROKEN_RECORDS)
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_a_broken_record_is_named(here: Place, there: Place, facts: str, change: Any, message: str) -> None:
+    lines = parsed(await here.export())
+    change(lines[2])
+    with pytest.raises(TransferError, match=f"^line 3: {message}"):
+        await there.load(written(lines))
+    assert len(await there.export()) == 1
+
+
+@pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
+async def test_records_among_chosen_sessions_are_refused(here: Place, there: Place, facts: str) -> None:
+    lines = parsed(await here.export())
+    lines[0]["whole"] = False
+    with pytest.raises(TransferError, match=r"^line 3: an export of chosen sessions has no records"):
+        await there.load(written(lines))
+
+
 async def test_one_session_can_be_chosen(here: Place, notes: str) -> None:
     await here.call("CreateMemory", name="other", eventExpiryDuration=7)
     lines = parsed(await here.export(session="s"))
@@ -310,8 +418,6 @@ async def test_what_has_expired_is_not_exported(here: Place, notes: str) -> None
     await here.store.read(lambda c: export(c, lines.append, now=NOW + 400 * DAY))
     assert [line["kind"] for line in parsed(lines)] == ["export", "memory"]
 
-
-Change = Callable[[list[dict[str, Any]]], object]
 
 # Each with what it says, and in which line. The lines are those of `test_an_export_comes_back_as_it_was`.
 BROKEN: list[tuple[Change, int, str]] = [

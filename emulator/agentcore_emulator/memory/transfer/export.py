@@ -8,11 +8,21 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, or_, select
 
-from agentcore_emulator.memory.tables import branches, events, memories, sessions, strategies
+from agentcore_emulator.memory.records import not_expired
+from agentcore_emulator.memory.tables import (
+    branches,
+    events,
+    memories,
+    record_metadata,
+    records,
+    sessions,
+    strategies,
+)
 from agentcore_emulator.memory.transfer.lines import (
     BRANCH,
     EVENT,
     MEMORY,
+    RECORD,
     SESSION,
     STRATEGY,
     Kind,
@@ -53,7 +63,7 @@ def export(
         if connection.execute(select(memories.c.key).where(*which)).first() is None:
             raise TransferError("there is no session of that actor or with that id")
     write(body.dump(head(whole=whole)) + b"\n")
-    exporting = _Export(connection, write, chosen, now)
+    exporting = _Export(connection, write, chosen, whole=whole, now=now)
     for row in exporting.rows(memories, *which, order=memories.c.key):
         exporting.memory(row)
     return exporting.counts
@@ -74,11 +84,14 @@ class _Export:
         connection: Connection,
         write: Callable[[bytes], object],
         chosen: list[ColumnElement[bool]],
+        *,
+        whole: bool,
         now: int,
     ) -> None:
         self._connection = connection
         self._write = write
         self._chosen = chosen
+        self._whole = whole
         self._now = now
         self.counts: collections.Counter[str] = collections.Counter()
 
@@ -97,6 +110,10 @@ class _Export:
         ordered = mine.order_by(sessions.c.actor_id, sessions.c.key).execution_options(yield_per=_BATCH)
         for session in self._connection.execute(ordered):
             self._session({**where, "actorId": session.actor_id, "sessionId": session.session_id}, session)
+        if self._whole:
+            kept = (records.c.memory_key == row.key, not_expired(self._now))
+            for record in self.rows(records, *kept, order=records.c.key):
+                self._record(where, record)
 
     def _session(self, where: Mapping[str, str], row: Row[Any]) -> None:
         self._put(SESSION, where, [row])
@@ -104,6 +121,12 @@ class _Export:
         self._put(BRANCH, where, _parents_first(list(forks)))
         mine = (events.c.session_key == row.key, events.c.expires_at > self._now)
         self._put(EVENT, where, self.rows(events, *mine, order=events.c.event_id))
+
+    def _record(self, where: Mapping[str, str], row: Row[Any]) -> None:
+        noted = select(record_metadata.c.name).distinct().where(record_metadata.c.record_key == row.key)
+        keys = sorted(self._connection.execute(noted).scalars()) if row._mapping[records.c.metadata] else []
+        self._write(RECORD.write(where, row, indexedKeys=keys))
+        self.counts[RECORD.name] += 1
 
     def _put(self, kind: Kind, where: Mapping[str, str], rows: Iterable[Row[Any]]) -> None:
         for row in rows:

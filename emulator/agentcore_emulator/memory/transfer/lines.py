@@ -22,6 +22,7 @@ __all__ = [
     "EVENT",
     "FORMAT",
     "MEMORY",
+    "RECORD",
     "SESSION",
     "STRATEGY",
     "VERSION",
@@ -63,14 +64,14 @@ class Kind:
     #: Members that a line may lack although their columns may not be NULL; the import knows better.
     optional: tuple[str, ...] = ()
 
-    def write(self, where: Mapping[str, str], row: Row[Any]) -> bytes:
-        """The line of a row, which has the columns that `members` names."""
+    def write(self, where: Mapping[str, str], row: Row[Any], **more: Any) -> bytes:
+        """The line of a row, which has the columns that `members` names, with `more` members unless they are empty."""
         line: dict[str, Any] = {"kind": self.name, **{member: where[member] for member in self.where}}
         for member, (column, form) in self.members.items():
             value = row._mapping[column]
             if value is not None:
                 line[member] = _written_time(value) if form == "time" else value
-        return body.dump(line) + b"\n"
+        return body.dump({**line, **{name: value for name, value in more.items() if value}}) + b"\n"
 
     def read(self, line: Mapping[str, Any]) -> dict[str, Any]:
         """The values of a parsed line, by column. Raises `TransferError` for a line that is not as it must be."""
@@ -160,6 +161,25 @@ EVENT: Final = Kind(
         "clientTokenDigest": (tables.events.c.token, "text"),
     },
     optional=("expiresAt",),
+)
+
+RECORD: Final = Kind(
+    "record",
+    tables.records,
+    ("memoryId",),
+    {
+        "memoryRecordId": (tables.records.c.id, "text"),
+        "memoryStrategyId": (tables.records.c.strategy_id, "text"),
+        "namespace": (tables.records.c.namespace, "text"),
+        "text": (tables.records.c.text, "text"),
+        "recordType": (tables.records.c.kind, "text"),
+        "subject": (tables.records.c.subject, "text"),
+        "metadata": (tables.records.c.metadata, "object"),
+        "timestamp": (tables.records.c.timestamp, "time"),
+        "createdAt": (tables.records.c.created_at, "time"),
+        "updatedAt": (tables.records.c.updated_at, "time"),
+        "expiresAt": (tables.records.c.expires_at, "time"),
+    },
 )
 
 

@@ -11,15 +11,17 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from agentcore_emulator.errors import ValidationException
-from agentcore_emulator.memory import ids
+from agentcore_emulator.memory import ids, recording
 from agentcore_emulator.memory.branches import MAIN
 from agentcore_emulator.memory.memories import PURGE
+from agentcore_emulator.memory.namespaces import normalized
 from agentcore_emulator.memory.tables import DAY, branches, event_metadata, events, memories, sessions, strategies
 from agentcore_emulator.memory.transfer.lines import (
     BRANCH,
     EVENT,
     FORMAT,
     MEMORY,
+    RECORD,
     SESSION,
     STRATEGY,
     VERSION,
@@ -107,6 +109,9 @@ class _Load:
                 self._add_branch(line, BRANCH.read(line))
             case "event":
                 self._add_event(line, EVENT.read(line))
+            case "record":
+                own = {member: value for member, value in line.items() if member != "indexedKeys"}
+                self._add_record(line, RECORD.read(own))
             case _:
                 raise TransferError(f"{kind!r} is no kind of line that this version knows")
         self.counts[str(kind)] += 1
@@ -218,6 +223,35 @@ class _Load:
             indexed = [{"event_key": key, "name": name, "value": value} for name, value in metadata.items()]
             self._connection.execute(insert(event_metadata), indexed)
         session.needed_until = max(session.needed_until, values["expires_at"] + DAY)
+
+    def _add_record(self, line: Mapping[str, Any], values: dict[str, Any]) -> None:
+        memory = self._memory_of(line)
+        if not self._whole:
+            raise TransferError("an export of chosen sessions has no records")
+        given = {
+            "requestIdentifier": "1",
+            "namespaces": [values["namespace"]],
+            "content": {"text": values["text"]},
+            "timestamp": values["timestamp"] / 1000,
+            **({"metadata": values["metadata"]} if values.get("metadata") else {}),
+            **({"memoryStrategyId": values["strategy_id"]} if "strategy_id" in values else {}),
+        }
+        path = {"memoryId": memory.id, "memoryRecordId": values["id"]}
+        _validate("bedrock-agentcore", "GetMemoryRecord", path, {})
+        _validate("bedrock-agentcore", "BatchCreateMemoryRecords", path, {"records": [given]})
+        if normalized(values["namespace"]) != values["namespace"]:
+            raise TransferError(f"the namespace {values['namespace']!r} must have one slash at either end")
+        if values["kind"] not in ("BASE", "REFLECTION"):
+            raise TransferError(f"recordType {values['kind']!r} is neither BASE nor REFLECTION")
+        keys = line.get("indexedKeys", [])
+        if not isinstance(keys, list) or not set(map(str, keys)) <= set(values.get("metadata", ())):
+            raise TransferError("indexedKeys must be a list of keys of the metadata")
+        expires_at = values.get("expires_at")
+        if self._renew and expires_at is not None:
+            expires_at += self._now - values["created_at"]
+        self.counts["expired"] += expires_at is not None and expires_at <= self._now
+        row = {"strategy_id": None, "subject": None, "metadata": None, **values, "expires_at": expires_at}
+        recording.restore(self._connection, memory.key, row, keys)
 
     def _memory_of(self, line: Mapping[str, Any]) -> Row[Any]:
         if self._memory is None or self._memory.id != line["memoryId"]:

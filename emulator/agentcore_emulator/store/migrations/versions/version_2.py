@@ -93,6 +93,7 @@ def _create_records() -> None:
         sa.Index("ix_records_namespace", "memory_key", "namespace"),
         sa.Index("ix_records_subject", "memory_key", "strategy_id", "namespace", "subject"),
         sa.Index("ix_records_expires_at", "expires_at"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "record_metadata",
@@ -108,6 +109,10 @@ def _create_records() -> None:
         sa.Column("record_key", _integer, sa.ForeignKey("records.key", ondelete="CASCADE"), primary_key=True),
         sa.Column("model", sa.String, nullable=False),
         sa.Column("vector", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "unembedded",
+        sa.Column("record_key", _integer, sa.ForeignKey("records.key", ondelete="CASCADE"), primary_key=True),
     )
 
 
