@@ -68,8 +68,16 @@ def _create_strategies() -> None:
         sa.Column("status", sa.String, nullable=False),
         sa.Column("failure_reason", sa.String),
         sa.Column("due_at", _integer, nullable=False),
-        sa.Column("token", sa.String),
         sa.Index("ix_extraction_jobs_due", "status", "due_at"),
+        sa.Index("ix_extraction_jobs_memory", "memory_key", "status"),
+        sa.Index("ix_extraction_jobs_session", "strategy_key", "actor_id", "session_id"),
+    )
+    op.create_table(
+        "ingestions",
+        sa.Column("memory_key", _integer, sa.ForeignKey("memories.key", ondelete="CASCADE"), primary_key=True),
+        sa.Column("token", sa.String, primary_key=True),
+        sa.Column("session_id", _id, nullable=False),
+        sa.Column("forget_at", _integer, nullable=False, index=True),
     )
 
 
