@@ -7,12 +7,14 @@ what belongs to it.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from sqlalchemy import (
     JSON,
     BigInteger,
     Column,
+    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -20,6 +22,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    TypeDecorator,
     UniqueConstraint,
 )
 
@@ -51,6 +54,24 @@ _Key = BigInteger().with_variant(Integer, "sqlite")
 _Time = _Key
 # Compared and sorted by code points everywhere, as ids and namespaces must be.
 _Id = String().with_variant(String(collation="C"), "postgresql")
+
+
+class _Text(TypeDecorator[str]):
+    """Any text. PostgreSQL's has no NUL, so there an escape character stands before a 0 for it, and before itself."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name != "postgresql":
+            return value
+        return value.replace("\x1b", "\x1b\x1b").replace("\0", "\x1b0")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or dialect.name != "postgresql":
+            return value
+        return re.sub("\x1b(.)", lambda match: "\0" if match[1] == "0" else match[1], value)
+
 
 memories = Table(
     "memories",
@@ -166,11 +187,11 @@ records = Table(
     Column("strategy_id", _Id),
     # With a slash at either end.
     Column("namespace", _Id, nullable=False),
-    Column("text", String, nullable=False),
+    Column("text", _Text, nullable=False),
     # BASE or REFLECTION.
     Column("kind", String, nullable=False),
     # What an extracted record is about, by which a later one takes its place; NULL for others.
-    Column("subject", _Id),
+    Column("subject", _Text(collation="C").with_variant(_Text(), "sqlite")),
     # The model's `MetadataValue`s by key, as they are shown; NULL when there are none.
     Column("metadata", JSON(none_as_null=True)),
     Column("timestamp", _Time, nullable=False),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,7 +205,7 @@ async def test_a_large_namespace_is_searched_as_a_small_one_is(make: Make, call:
 
 @pytest.mark.parametrize("plane", ["text", "embeddings"], indirect=True)
 async def test_records_are_found_after_a_restart_whatever_found_them_before(
-    plane: MemoryPlane, store: Store, memory: str, make: Make, tmp_path: Path, clock: Clock
+    plane: MemoryPlane, store: Store, memory: str, make: Make, store_url: str, clock: Clock
 ) -> None:
     for text in (SUSHI, BERLIN, BRIDGE):
         await make(text)
@@ -214,7 +213,7 @@ async def test_records_are_found_after_a_restart_whatever_found_them_before(
     await store.close()
     kinds: tuple[RetrievalKind, ...] = ("embeddings", "text", "embeddings")
     for kind in kinds:
-        again = Store(f"sqlite:///{tmp_path / 'state.db'}")
+        again = Store(store_url)
         found = MemoryPlane(again, clock, "us-east-1", "123456789012", retrieval=kind)
         await found.open()
         given = {"memoryId": memory, "namespacePath": "/", "searchCriteria": {"searchQuery": "sushi"}}
