@@ -35,10 +35,9 @@ def run(state: Path, effort: Effort) -> list[Row]:
             if memories is None:
                 memories = _memory(emulator, "few", _labelled(people)), _memory(emulator, "many", _many(people, effort))
             few, many = memories
-            recalls = [_recall(emulator, few, person, asked) for person, asked in _questions(people)]
-            found = f"{sum(recalls) / len(recalls):.2f}"
-            facts = sum(len(person["facts"]) for person in people.values())
-            rows.append(Row(f"{kind}: recall@5", found, f"{len(recalls)} questions, {facts} facts"))
+            rows += _quality(
+                kind, [(asked, _found(emulator, few, person, asked)) for person, asked in _questions(people)]
+            )
             for what, path in {"all": "/", "one person's": "/facts/person0/"}.items():
                 rounds = [_times(emulator, many, path, people, effort) for _ in range(effort.rounds)]
                 p50 = median([median(times) for times in rounds])
@@ -83,15 +82,29 @@ def _memory(emulator: EmulatorProcess, name: str, told: Iterator[tuple[str, str]
     return memory_id
 
 
-def _recall(emulator: EmulatorProcess, memory_id: str, person: str, asked: Mapping[str, Any]) -> float:
-    """The part of the facts that answer a question which is among the first five."""
+def _found(
+    emulator: EmulatorProcess, memory_id: str, person: str, asked: Mapping[str, Any]
+) -> Sequence[tuple[str, float]]:
+    """All facts of a person with their scores, in the order in which they were found."""
     found = emulator.client("bedrock-agentcore").retrieve_memory_records(
         memoryId=memory_id,
         namespace=f"/facts/{person}/",
-        searchCriteria={"searchQuery": asked["ask"], "topK": 5},
+        searchCriteria={"searchQuery": asked["ask"], "topK": 100},
+        maxResults=100,
     )
-    texts = {record["content"]["text"] for record in found["memoryRecordSummaries"]}
-    return len(texts & asked["finds"]) / len(asked["finds"])
+    return [(record["content"]["text"], record["score"]) for record in found["memoryRecordSummaries"]]
+
+
+def _quality(kind: str, answers: Sequence[tuple[Mapping[str, Any], Sequence[tuple[str, float]]]]) -> list[Row]:
+    """What part of the facts that answer a question is among the first five, and how far scores tell them apart."""
+    recalls = [len({text for text, _ in found[:5]} & asked["finds"]) / len(asked["finds"]) for asked, found in answers]
+    on = [score for asked, found in answers for text, score in found if text in asked["finds"]]
+    off = [score for asked, found in answers for text, score in found if text not in asked["finds"]]
+    return [
+        Row(f"{kind}: recall@5", f"{sum(recalls) / len(recalls):.2f}", f"{len(recalls)} questions"),
+        Row(f"{kind}: answers that score 0.3 or more", f"{sum(s >= 0.3 for s in on) / len(on):.0%}", f"of {len(on)}"),
+        Row(f"{kind}: others that score below 0.2", f"{sum(s < 0.2 for s in off) / len(off):.0%}", f"of {len(off)}"),
+    ]
 
 
 def _times(
