@@ -25,6 +25,7 @@ SUBJECTS = {
     "memory": "AgentCore Memory",
     "listing": "Listing from large memories",
     "moto": "AgentCore Memory beside moto's server",
+    "retrieval": "Searching memory records",
 }
 
 

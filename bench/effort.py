@@ -23,6 +23,8 @@ class Effort:
     """For how long idle sessions are watched."""
     events: int
     """In the largest memory."""
+    records: int
+    """Memory records among which is searched."""
 
 
 FULL = Effort(
@@ -34,6 +36,7 @@ FULL = Effort(
     many_sessions=1000,
     idle_seconds=10.0,
     events=1_000_000,
+    records=100_000,
 )
 
 QUICK = Effort(
@@ -45,5 +48,6 @@ QUICK = Effort(
     many_sessions=3,
     idle_seconds=0.1,
     events=1000,
+    records=200,
 )
 """Shows that everything runs; the figures say nothing."""

@@ -29,6 +29,7 @@ def test_every_subject_is_measured_and_shown() -> None:
         "AgentCore Memory": "the disk's fsync",
         "Listing from large memories": "from 1,000 events",
         "AgentCore Memory beside moto's server": "not measured",
+        "Searching memory records": "recall@5",
     }.items():
         assert figure in done.stdout.partition(title)[2], done.stdout
 

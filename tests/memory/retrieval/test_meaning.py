@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -203,3 +205,13 @@ def test_the_model_of_the_package() -> None:
     assert vectors[0] @ vectors[1] > 0.7 > vectors[0] @ vectors[2]
     assert np.all(np.isfinite(vectors))
     assert np.array_equal(model.embed(["I like sushi"])[0], model.embed(["other", "I like sushi"])[1])
+
+
+def test_the_package_leaves_logging_alone() -> None:
+    code = """
+import logging
+from agentcore_emulator.memory.retrieval.meaning import WordLlama
+WordLlama()
+assert logging.getLogger().handlers == [] and logging.getLogger().level == logging.WARNING
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -69,6 +69,12 @@ async def test_whatever_is_there_is_found_however_little_it_has_to_do_with_it(ma
         assert all(0 <= score < 1 for score in scores.values())
 
 
+async def test_a_refusal_is_told_as_the_sdk_hides_it(call: Call, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValidationException):
+        await call("RetrieveMemoryRecords", searchCriteria={"searchQuery": "q"})
+    assert "RetrieveMemoryRecords was refused: At least one of" in caplog.text
+
+
 async def test_an_empty_namespace_has_nothing(make: Make, found: Found) -> None:
     assert await found(SUSHI) == {}
     await make(SUSHI, "/a/")

@@ -75,8 +75,7 @@ class WordLlama:
     dimensions = 64
 
     def __init__(self) -> None:
-        # It declares no types.
-        package: Any = importlib.import_module("wordllama")
+        package = _wordllama()
         # Where the package has its files. By itself it looks elsewhere, and then downloads them.
         folder = Path(package.__file__).parent
         self._model = package.WordLlama.load(cache_dir=folder, trunc_dim=self.dimensions, disable_download=True)
@@ -90,6 +89,17 @@ class WordLlama:
         return vectors
 
 
+def _wordllama() -> Any:
+    """The package, which declares no types, and would configure the program's logging when it is imported."""
+    root, handler = logging.getLogger(), logging.NullHandler()
+    # To a logger that has a handler it does nothing.
+    root.addHandler(handler)
+    try:
+        return importlib.import_module("wordllama")
+    finally:
+        root.removeHandler(handler)
+
+
 class ByMeaning:
     """Retrieval by meaning, as a `Ranking`. `load` is called once, in a thread."""
 
@@ -101,6 +111,7 @@ class ByMeaning:
         # Whoever writes vectors, or reads all of a memory's, is alone.
         self._lock = asyncio.Lock()
         self._vectors: OrderedDict[int, Vectors] = OrderedDict()
+        self._others_forgotten = False
 
     async def open(self) -> None:
         """Load the model, and embed what has no vector of it, in the background."""
@@ -131,7 +142,6 @@ class ByMeaning:
     async def _loaded(self) -> Model:
         model = await asyncio.to_thread(self._load)
         _log.info("memory records are retrieved by meaning, with %s", model.name)
-        await self._store.write(lambda c: _forget_other_models(c, model.name))
         return model
 
     async def _begin(self, loading: asyncio.Task[Model]) -> None:
@@ -143,6 +153,9 @@ class ByMeaning:
             _log.exception("memory records could not be embedded; the next search tries again")
 
     async def _catch_up(self, model: Model) -> None:
+        if not self._others_forgotten:
+            await self._store.write(lambda c: _forget_other_models(c, model.name))
+            self._others_forgotten = True
         while batch := await self._store.read(_waiting):
             made = await asyncio.to_thread(model.embed, [row.text for row in batch])
             kept = await self._store.write(functools.partial(_keep, batch=batch, made=made, name=model.name))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, select
 
 from agentcore_emulator.clock import Clock
+from agentcore_emulator.errors import AWSError
 from agentcore_emulator.memory import memories, record_rules
 from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.records import scope, summary
@@ -17,6 +19,8 @@ from agentcore_emulator.memory.tables import milliseconds, records
 from agentcore_emulator.store import Store
 
 __all__ = ["Retrieval"]
+
+_log = logging.getLogger(__name__)
 
 # Records that are looked at together, for the first time; then ever more.
 _TOGETHER: Final = 32
@@ -42,9 +46,17 @@ class Retrieval:
         search gave, for filters that make no sense, and unless there is one of namespace and namespacePath;
         ResourceNotFoundException when there is no such memory.
         """
+        try:
+            return await self._search(given)
+        except AWSError as error:
+            # The SDK's retrieve_memories turns every error into an empty list.
+            _log.warning("RetrieveMemoryRecords was refused: %s", error.message)
+            raise
+
+    async def _search(self, given: dict[str, Any]) -> dict[str, Any]:
         now = milliseconds(self._clock.time())
         memory = await self._store.read(lambda c: memories.find(c, given["memoryId"], now))
-        # Before the search, which may have to wait, so that what makes no sense is told at once.
+        # Before the ranking, which may have to wait, so that what makes no sense is told at once.
         conditions = scope(memory, given, given["searchCriteria"], "searchCriteria.metadataFilters", now)
         ranked = await self._ranking.prepare(memory.key)
         return await self._store.read(lambda c: _page(c, memory, given, conditions, ranked))
