@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tempfile
 import time
@@ -22,6 +23,9 @@ from bench.subjects import AGENT, address
 __all__ = ["run"]
 
 _PAGE = 100
+_NEWEST = f"the newest {_PAGE}"
+_MIDDLE = f"{_PAGE} from the middle"
+_FILTERED = f"{_PAGE} by metadata"
 _AIM = 5.0
 # Of the median over the largest memory to that over the smallest.
 _FLAT = 1.5
@@ -37,7 +41,7 @@ def run(state: Path, effort: Effort) -> list[Row]:
     with tempfile.TemporaryDirectory(dir=state) as folder:
         _fill(Path(folder), sizes)
         with EmulatorProcess(AGENT, "--state-dir", folder, "--quirks", "off") as emulator:
-            found: dict[str, dict[int, list[float]]] = {"newest": {}, "from the middle": {}, "by metadata": {}}
+            found: dict[str, dict[int, list[float]]] = {_NEWEST: {}, _MIDDLE: {}, _FILTERED: {}}
             for _ in range(effort.rounds):
                 for size in sizes:
                     for what, times in _list(emulator, size, count).items():
@@ -49,7 +53,7 @@ def _rows(what: str, by_size: dict[int, list[float]]) -> Iterator[Row]:
     medians = {size: median(p50s) for size, p50s in by_size.items()}
     for size, p50s in by_size.items():
         met = medians[size] <= _AIM
-        name = f"{what}, {_PAGE} from {size:,} events, p50"
+        name = f"{what} of {size:,}, p50"
         yield Row(name, f"{medians[size]:.2f} ms", spread(p50s, "ms", 2), f"≤ {_AIM:.0f} ms", met)
     ratio = max(medians.values()) / min(medians.values())
     yield Row(f"{what}, slowest to quickest", f"{ratio:.2f}", "", f"≤ {_FLAT}", ratio <= _FLAT)
@@ -62,16 +66,14 @@ def _list(emulator: EmulatorProcess, size: int, count: int) -> dict[str, list[fl
         return post(address(emulator), path, count, body=json.dumps({"maxResults": _PAGE, **more}).encode())
 
     return {
-        "newest": times(),
-        "from the middle": times(nextToken=_token(emulator, size)),
-        "by metadata": times(filter={"eventMetadata": [_SOUGHT]}),
+        _NEWEST: times(),
+        _MIDDLE: times(nextToken=_token(emulator, size)),
+        _FILTERED: times(filter={"eventMetadata": [_SOUGHT]}),
     }
 
 
 def _token(emulator: EmulatorProcess, size: int) -> str:
     """One that leads to the middle, which to walk to would take long: of the first page, with another event in it."""
-    import base64
-
     client = emulator.client("bedrock-agentcore")
     place = {"memoryId": _memory(size), "actorId": "actor", "sessionId": "session"}
     page = client.list_events(**place, maxResults=_PAGE)

@@ -27,7 +27,7 @@ def test_every_subject_is_measured_and_shown() -> None:
         "Idle sessions": "cores burnt by all" if sys.platform == "linux" else "not measured",
         "Very many sessions": "V2: memory of one" if sys.platform == "linux" else "not measured",
         "AgentCore Memory": "the disk's fsync",
-        "Listing from large memories": "from 1,000 events",
+        "Listing from large memories": "the newest 100 of 20,000",
         "AgentCore Memory beside moto's server": "not measured",
         "Searching memory records": "recall@5",
     }.items():
