@@ -6,9 +6,9 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -343,10 +343,11 @@ class Machine(RuleBasedStateMachine):
             assert (score == 1) == (same and any(character.isalnum() for character in question))
 
 
-def test_records_are_as_in_the_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("store_url", "histories"), [("sqlite", 300), ("postgresql", 50)], indirect=["store_url"])
+def test_records_are_as_in_the_model(store_url: str, histories: int) -> None:
     clock = MovedClock()
     with asyncio.Runner() as runner:
-        store = Store(f"sqlite:///{tmp_path / 'state.db'}")
+        store = Store(store_url)
         plane = MemoryPlane(store, clock, "us-east-1", "123456789012")
 
         class OnThisStore(Machine):
@@ -355,7 +356,7 @@ def test_records_are_as_in_the_model(tmp_path: Path) -> None:
 
         try:
             run_state_machine_as_test(
-                OnThisStore, settings=settings(max_examples=300, stateful_step_count=25, deadline=None)
+                OnThisStore, settings=settings(max_examples=histories, stateful_step_count=25, deadline=None)
             )
         finally:
             runner.run(store.close())

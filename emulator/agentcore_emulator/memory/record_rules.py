@@ -60,8 +60,8 @@ class Refused(Exception):
 def place(given: Mapping[str, Any]) -> tuple[str, bool]:
     """The normalized namespace that a listing or a search is about, and whether all that lies below it is meant too.
 
-    Raises ValidationException unless exactly one of `namespace` and `namespacePath` is given. The message for none was
-    observed.
+    Raises ValidationException unless exactly one of `namespace` and `namespacePath` is given. The message for none is
+    what better-memory has of the service; the SDK has the same one of its own.
     """
     exact, path = given.get("namespace"), given.get("namespacePath")
     if exact is not None and path is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, delete, insert, select
@@ -12,15 +13,23 @@ from agentcore_emulator.store import metadata
 
 
 @pytest.fixture
-def database() -> Iterator[Connection]:
-    with create_engine("sqlite://").connect() as connection:
-        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+def database(store_url: str, tmp_path: Path) -> Iterator[Connection]:
+    """Of each kind, with the memories 1 and 12."""
+    (tmp_path / "state").mkdir()
+    engine = create_engine(store_url)
+    with engine.connect() as connection:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
         metadata.create_all(connection)
         for key in (1, 12):
             values = {"id": f"m{key}-0123456789", "arn": f"a{key}", "name": f"m{key}", "expiry_days": 7, "settings": {}}
             times = dict.fromkeys(("created_at", "updated_at", "ready_at"), 0)
             connection.execute(insert(memories).values(key=key, **values, **times))
         yield connection
+    engine.dispose()
+
+
+on_sqlite = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 
 def put(database: Connection, text: str, namespace: str = "/a/", memory_key: int = 1) -> int:
@@ -35,14 +44,19 @@ def test_any_of_the_words_in_any_form(database: Connection) -> None:
     one, two = put(database, "He likes sushi"), put(database, "Flying is fun")
     put(database, "nothing of it")
     assert fulltext.matching(database, 1, "/", {"like"}) == [one]
-    assert fulltext.matching(database, 1, "/", {"liked", "flies", "fly"}) == [one, two]
+    assert sorted(fulltext.matching(database, 1, "/", {"liked", "flies", "fly"})) == [one, two]
     assert fulltext.matching(database, 1, "/", {"sush"}) == []
 
 
 def test_words_of_the_query_language_are_words(database: Connection) -> None:
     key = put(database, "and or not near text scope")
-    for word in ("and", "or", "not", "near", "text", "scope"):
+    for word in ("near", "text", "scope"):
         assert fulltext.matching(database, 1, "/", {word}) == [key]
+    # PostgreSQL leaves them out of its index.
+    expected = [key] if database.dialect.name == "sqlite" else []
+    for word in ("and", "or", "not"):
+        assert fulltext.matching(database, 1, "/", {word}) == expected
+    assert fulltext.matching(database, 1, "/", {"nothing", "or", "near"}) == [key]
 
 
 def test_without_and_among(database: Connection) -> None:
@@ -58,16 +72,16 @@ def test_a_memory_and_a_namespace(database: Connection) -> None:
     deeper = put(database, "tea", "/facts/ada/s1/")
     put(database, "tea", "/facts/ada/", memory_key=12)
     put(database, "tea", "/1/facts/ada/", memory_key=12)
-    assert fulltext.matching(database, 1, "/facts/ada/", {"tea"}) == [here, deeper]
+    assert sorted(fulltext.matching(database, 1, "/facts/ada/", {"tea"})) == [here, deeper]
     assert len(fulltext.matching(database, 1, "/", {"tea"})) == 3
     assert len(fulltext.matching(database, 12, "/", {"tea"})) == 2
 
 
 def test_the_very_same_text(database: Connection) -> None:
     long = "word " * 500
-    for text in ("I like tea", "?", "the", "", 'a "quoted" text', "null\0inside", long):
+    for text in ("I like tea", "the", 'a "quoted" text', long):
         key = put(database, text)
-        assert fulltext.identical(database, 1, "/", text) == ([key] if text.strip("?") else [])
+        assert fulltext.identical(database, 1, "/", text) == [key]
     put(database, "I like tea and more")
     put(database, "i like tea")
     put(database, long + "more")
@@ -75,6 +89,18 @@ def test_the_very_same_text(database: Connection) -> None:
     assert len(fulltext.identical(database, 1, "/a/", long)) == 1
     assert fulltext.identical(database, 1, "/b/", "I like tea") == []
     assert fulltext.identical(database, 12, "/", "I like tea") == []
+
+
+def test_a_text_with_a_nul(database: Connection) -> None:
+    key = put(database, "null\0inside")
+    assert fulltext.identical(database, 1, "/", "null\0inside") == [key]
+    assert fulltext.identical(database, 1, "/", "null") == []
+
+
+def test_a_text_without_a_word_is_not_looked_for(database: Connection) -> None:
+    put(database, "?")
+    for text in ("?", "\0", ""):
+        assert fulltext.identical(database, 1, "/", text) == []
 
 
 def test_the_index_follows_the_records(database: Connection) -> None:
@@ -90,7 +116,8 @@ def test_the_index_follows_the_records(database: Connection) -> None:
     put(database, "tea")
     database.execute(delete(memories))
     assert fulltext.matching(database, 1, "/", {"tea"}) == []
-    database.exec_driver_sql("INSERT INTO record_words(record_words) VALUES ('integrity-check')")
+    if database.dialect.name == "sqlite":
+        database.exec_driver_sql("INSERT INTO record_words(record_words) VALUES ('integrity-check')")
 
 
 def test_what_is_undone_is_not_indexed(database: Connection) -> None:
@@ -102,6 +129,7 @@ def test_what_is_undone_is_not_indexed(database: Connection) -> None:
     assert fulltext.matching(database, 1, "/", {"tea"}) == [key]
 
 
+@on_sqlite
 def test_records_that_are_older_than_the_index_are_in_it(database: Connection) -> None:
     for kind, name in (
         ("TABLE", "record_words"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, delete, insert
 
@@ -59,6 +59,7 @@ async def test_what_scores_are(database: Connection, question: str, texts: list[
 
 @given(TEXTS, TEXTS)
 async def test_more_of_the_question_scores_no_less(database: Connection, question: str, text: str) -> None:
+    assume(f"zebra {text}" != question)
     less = await score(database, question, f"zebra {text}")
     assert await score(database, question, f"zebra {text} {question} zebra") >= less
 

@@ -114,7 +114,12 @@ def matching(
 
 
 def identical(connection: Connection, memory_key: int, path: str, wanted: str) -> Sequence[int]:
-    """Keys of a memory's records below the normalized namespace `path` whose text is `wanted`."""
+    """Keys of a memory's records below the normalized namespace `path` whose text is `wanted`.
+
+    None if that is a text without any word.
+    """
+    if not any(map(str.isalnum, wanted)):
+        return []
     if connection.dialect.name == "sqlite":
         # The index finds texts that begin so. One of a few words or of the whole text would do, but not a cut-off word.
         beginning = _quoted(wanted if len(wanted) <= _BEGINNING else wanted[:_BEGINNING].rpartition(" ")[0])
