@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -38,24 +37,31 @@ def environment(emulator: RunningEmulator) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def on_pause(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[float], None]], None]:
-    """A client that waits must return after its first look, for its pauses are longer than a test may take.
+class _Time:
+    """The module `time` with another `sleep`."""
 
-    With `on_pause(do)`, each of its pauses does that instead. The emulator, on another thread, pauses as it likes.
+    def __init__(self, sleep: Callable[[float], None]) -> None:
+        self.sleep = sleep
+        self.time = time.time
+
+
+@pytest.fixture
+def on_pause(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[float], None]], None]:
+    """An SDK client that waits must return after its first look, for its pauses are longer than a test may take.
+
+    With `on_pause(do)`, each of its pauses does that instead.
     """
+    from bedrock_agentcore.memory import client, controlplane
+
     instead: list[Callable[[float], None]] = []
-    pause = time.sleep
 
     def sleep(seconds: float) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            pause(seconds)
-        elif instead:
-            instead[-1](seconds)
-        else:
+        if not instead:
             raise AssertionError(f"the client would wait for {seconds} s")
+        instead[-1](seconds)
 
-    monkeypatch.setattr(time, "sleep", sleep)
+    for module in (client, controlplane):
+        monkeypatch.setattr(module, "time", _Time(sleep))
     return instead.append
 
 

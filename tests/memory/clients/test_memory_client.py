@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bedrock_agentcore.memory import MemoryClient
 
 # The SDK still configures pydantic by a class; the warning comes from importing it.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.usefixtures("on_pause")]
 
 At = Callable[[int], dt.datetime]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bedrock_agentcore.memory import MemoryClient
 
 # The SDK still configures pydantic by a class; the warning comes from importing it.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.usefixtures("on_pause")]
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 STEP = {"prompt": "p", "modelId": "m"}
@@ -74,8 +74,11 @@ def test_a_memory_of_the_memory_client(client: MemoryClient, name: str) -> None:
 
 
 def test_a_memory_is_created_or_found(client: MemoryClient, name: str) -> None:
-    made = client.create_or_get_memory(name)
+    made = client.create_memory(name, event_expiry_days=30)
+    assert (made["status"], made["eventExpiryDuration"], made["strategies"]) == ("CREATING", 30, [])
     assert client.create_or_get_memory(name)["id"] == made["id"]
+    assert client.delete_memory(made["id"])["status"] == "DELETING"
+    assert client.create_or_get_memory(name)["id"] != made["id"]
 
 
 def test_operations_that_are_passed_on(client: MemoryClient, memory: str) -> None:
@@ -128,6 +131,25 @@ def test_strategies_are_added_without_waiting(client: MemoryClient, memory: str)
     with pytest.warns(UserWarning, match="may leave memory in CREATING state"):
         client.add_strategy(memory, {"customMemoryStrategy": {"name": "likes_more", "configuration": override}})
     assert len(client.get_memory_strategies(memory)) == 6
+
+
+def test_a_custom_episodic_strategy(client: MemoryClient, memory: str) -> None:
+    reflection = {**STEP, "namespaceTemplates": ["custom/{actorId}/"]}
+    client.add_custom_episodic_strategy(
+        memory, "own", STEP, STEP, reflection, namespace_templates=["custom/{actorId}/{sessionId}/"]
+    )
+    (made,) = client.get_memory_strategies(memory)
+    assert made["configuration"]["type"] == "EPISODIC_OVERRIDE"
+    assert made["configuration"]["reflection"] == {
+        "customReflectionConfiguration": {
+            "episodicReflectionOverride": {
+                "appendToPrompt": "p",
+                "modelId": "m",
+                "namespaces": ["custom/{actorId}/"],
+                "namespaceTemplates": ["custom/{actorId}/"],
+            }
+        }
+    }
 
 
 def test_strategies_are_modified_and_deleted(client: MemoryClient, memory: str) -> None:
