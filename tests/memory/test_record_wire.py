@@ -164,34 +164,6 @@ def test_a_batch_that_is_sent_again(data: Any, memory: str) -> None:
     assert [record["content"]["text"] for record in listed] == TEXTS[::-1]
 
 
-# The SDK still configures pydantic by a class; the warning comes from importing it.
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_sdks_own_clients(
-    emulator: EmulatorProcess, data: Any, memory: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in emulator.info["environment"].items():
-        monkeypatch.setenv(name, value)
-    from bedrock_agentcore.memory import MemoryClient
-    from bedrock_agentcore.memory.session import MemorySessionManager
-
-    data.batch_create_memory_records(memoryId=memory, records=records(*TEXTS))
-    client = MemoryClient(region_name="us-east-1")
-    found = client.retrieve_memories(memory_id=memory, namespace="/facts/ada:1/", query="sushi")
-    assert found[0]["content"]["text"] == TEXTS[0]
-    assert len(client.retrieve_memories(memory_id=memory, namespace_path="/facts", query="anything", top_k=2)) == 2
-    assert client.wait_for_memories(memory_id=memory, namespace="/facts/ada:1/", test_query="hello", max_wait=1)
-
-    manager = MemorySessionManager(memory_id=memory, region_name="us-east-1")
-    searched = manager.search_long_term_memories(query="Where do I live?", namespace_path="/facts/", top_k=1)
-    assert [record["content"]["text"] for record in searched] == [TEXTS[1]]
-    listed = manager.list_long_term_memory_records(namespace_path="/facts/")
-    assert [record["content"]["text"] for record in listed] == TEXTS[::-1]
-    assert manager.get_memory_record(record_id=listed[0]["memoryRecordId"])["content"]["text"] == TEXTS[2]
-    manager.delete_memory_record(record_id=listed[0]["memoryRecordId"])
-    deleted = manager.delete_all_long_term_memories_in_namespace("/facts/ada:1/")
-    assert len(deleted["successfulRecords"]) == 2
-
-
 def test_records_are_found_by_meaning_after_a_kill(tmp_path: Path) -> None:
     state = ("--state-dir", str(tmp_path / "state"))
     given = {"namespacePath": "/", "searchCriteria": {"searchQuery": "What do I like to eat?"}}

@@ -1,29 +1,21 @@
-"""The SDK's clients of the control plane against a running emulator, each method as its documentation has it.
-
-A method that waits must return after its first look: the pauses between looks are longer than a test may take, and
-here they raise.
-"""
+"""The SDK's `MemoryClient`: memories and their strategies, each method as its documentation has it."""
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
-from agentcore_emulator.testing import EmulatorProcess, EmulatorThread
+from agentcore_emulator.testing import RunningEmulator
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from bedrock_agentcore.memory import MemoryClient
-    from bedrock_agentcore.memory.controlplane import MemoryControlPlaneClient
 
 # The SDK still configures pydantic by a class; the warning comes from importing it.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.usefixtures("on_pause")]
 
 ROLE = "arn:aws:iam::123456789012:role/r"
 STEP = {"prompt": "p", "modelId": "m"}
@@ -40,31 +32,10 @@ KINESIS = {
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    def sleep(seconds: float) -> None:
-        raise AssertionError(f"the client would wait for {seconds} s")
-
-    monkeypatch.setattr(time, "sleep", sleep)
-
-
-@pytest.fixture
-def environment(emulator: EmulatorProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in emulator.info["environment"].items():
-        monkeypatch.setenv(name, value)
-
-
-@pytest.fixture
-def client(environment: None, impatient: None) -> MemoryClient:
+def client(environment: None) -> MemoryClient:
     from bedrock_agentcore.memory import MemoryClient
 
     return MemoryClient(region_name="us-east-1")
-
-
-@pytest.fixture
-def control(environment: None, impatient: None) -> MemoryControlPlaneClient:
-    from bedrock_agentcore.memory.controlplane import MemoryControlPlaneClient
-
-    return MemoryControlPlaneClient(region_name="us-east-1")
 
 
 @pytest.fixture
@@ -73,25 +44,9 @@ def name() -> str:
 
 
 @pytest.fixture
-def memory(client: MemoryClient, name: str) -> Iterator[str]:
+def memory(make_memory: Callable[..., str]) -> str:
     """The id of a memory without strategies that may have custom ones."""
-    made = client.create_memory(name, memory_execution_role_arn=ROLE)
-    yield made["id"]
-    client.delete_memory(made["id"])
-
-
-@pytest.fixture
-def own_memory(client: MemoryClient) -> Iterator[Callable[[Any], Any]]:
-    """Deletes, after the test, the memory that a client has returned."""
-    made: list[str] = []
-
-    def keep(memory: Any) -> Any:
-        made.append(memory["id"])
-        return memory
-
-    yield keep
-    for memory_id in made:
-        client.delete_memory(memory_id)
+    return make_memory(memoryExecutionRoleArn=ROLE)
 
 
 def test_a_memory_of_the_memory_client(client: MemoryClient, name: str) -> None:
@@ -118,9 +73,12 @@ def test_a_memory_of_the_memory_client(client: MemoryClient, name: str) -> None:
         client.get_memory_status(made["id"])
 
 
-def test_a_memory_is_created_or_found(client: MemoryClient, name: str, own_memory: Callable[[Any], Any]) -> None:
-    made = own_memory(client.create_or_get_memory(name))
+def test_a_memory_is_created_or_found(client: MemoryClient, name: str) -> None:
+    made = client.create_memory(name, event_expiry_days=30)
+    assert (made["status"], made["eventExpiryDuration"], made["strategies"]) == ("CREATING", 30, [])
     assert client.create_or_get_memory(name)["id"] == made["id"]
+    assert client.delete_memory(made["id"])["status"] == "DELETING"
+    assert client.create_or_get_memory(name)["id"] != made["id"]
 
 
 def test_operations_that_are_passed_on(client: MemoryClient, memory: str) -> None:
@@ -175,6 +133,25 @@ def test_strategies_are_added_without_waiting(client: MemoryClient, memory: str)
     assert len(client.get_memory_strategies(memory)) == 6
 
 
+def test_a_custom_episodic_strategy(client: MemoryClient, memory: str) -> None:
+    reflection = {**STEP, "namespaceTemplates": ["custom/{actorId}/"]}
+    client.add_custom_episodic_strategy(
+        memory, "own", STEP, STEP, reflection, namespace_templates=["custom/{actorId}/{sessionId}/"]
+    )
+    (made,) = client.get_memory_strategies(memory)
+    assert made["configuration"]["type"] == "EPISODIC_OVERRIDE"
+    assert made["configuration"]["reflection"] == {
+        "customReflectionConfiguration": {
+            "episodicReflectionOverride": {
+                "appendToPrompt": "p",
+                "modelId": "m",
+                "namespaces": ["custom/{actorId}/"],
+                "namespaceTemplates": ["custom/{actorId}/"],
+            }
+        }
+    }
+
+
 def test_strategies_are_modified_and_deleted(client: MemoryClient, memory: str) -> None:
     made = client.update_memory_strategies_and_wait(
         memory,
@@ -205,75 +182,24 @@ def test_strategies_are_modified_and_deleted(client: MemoryClient, memory: str) 
     assert [one["name"] for one in both["strategies"]] == ["sums"]
 
 
-def test_a_memory_of_the_control_plane_client(control: MemoryControlPlaneClient, name: str) -> None:
-    made = control.create_memory(
-        name,
-        event_expiry_days=7,
-        description="d",
-        memory_execution_role_arn=ROLE,
-        strategies=[{"semanticMemoryStrategy": {"name": "facts", "description": "semantic strategy"}}],
-        stream_delivery_resources=KINESIS,
-        wait_for_active=True,
-    )
-    assert (made["name"], made["status"], made["strategyCount"]) == (name, "ACTIVE", 1)
-    assert "strategies" not in control.get_memory(made["id"], include_strategies=False)
-    assert made["id"] in {one["id"] for one in control.list_memories(max_results=1000)}
-    control.update_memory(made["id"], description="updated description", event_expiry_days=30)
-    shown = control.get_memory(made["id"])
-    assert (shown["description"], shown["eventExpiryDuration"]) == ("updated description", 30)
-    control.delete_memory(made["id"], wait_for_strategies=True, wait_for_deletion=True)
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        control.get_memory(made["id"])
-
-
-def test_strategies_of_the_control_plane_client(control: MemoryControlPlaneClient, memory: str) -> None:
-    first = control.add_strategy(memory, {"semanticMemoryStrategy": {"name": "facts"}}, wait_for_active=True)
-    control.add_strategy(memory, {"userPreferenceMemoryStrategy": {"name": "likes"}}, wait_for_active=True)
-    facts = first["strategies"][0]["strategyId"]
-    assert control.get_strategy(memory, facts)["namespaces"] == ["/strategies/{memoryStrategyId}/actors/{actorId}/"]
-    changed = control.update_strategy(memory, facts, description="d", namespace_templates=["/f/"], wait_for_active=True)
-    assert (changed["strategies"][0]["description"], changed["strategies"][0]["namespaces"]) == ("d", ["/f/"])
-    left = control.remove_strategy(memory, facts, wait_for_active=True)
-    assert [one["name"] for one in left["strategies"]] == ["likes"]
-    with pytest.raises(ValueError, match="not found in memory"):
-        control.get_strategy(memory, facts)
-
-
-def test_clients_wait_for_as_long_as_on_aws(
-    write_agent: Callable[[str], Path], puppet: str, monkeypatch: pytest.MonkeyPatch
+def test_the_client_waits_for_as_long_as_on_aws(
+    elsewhere: Callable[..., RunningEmulator], on_pause: Callable[[Callable[[float], None]], None]
 ) -> None:
-    """Each pause of theirs moves the emulator's clock."""
-    waited: list[float] = []
-    options = ("--clock", "virtual", "--memory-delays", "observed", "--ephemeral")
-    with EmulatorThread(write_agent(puppet), *options) as emulator:
-        for variable, value in emulator.info["environment"].items():
-            monkeypatch.setenv(variable, value)
+    """Each pause of its moves the emulator's clock."""
+    emulator = elsewhere("--clock", "virtual", "--memory-delays", "observed")
+    on_pause(emulator.clock.advance)
+    from bedrock_agentcore.memory import MemoryClient
 
-        def sleep(seconds: float) -> None:
-            waited.append(seconds)
-            emulator.clock.advance(seconds)
-
-        from bedrock_agentcore.memory import MemoryClient, client
-
-        monkeypatch.setattr(client, "time", _Time(sleep))
-        memories = MemoryClient(region_name="us-east-1")
-        made = memories.create_memory_and_wait("notes", [])
-        assert sum(waited) == 170
-        waited.clear()
-        shown = memories.add_semantic_strategy_and_wait(made["id"], "facts")
-        assert (sum(waited), [one["status"] for one in shown["strategies"]]) == (170, ["ACTIVE"])
-        memories.add_summary_strategy(made["id"], "sums")
-        with pytest.raises(ClientError, match=r"transitional state UPDATING\. Cannot update memory\."):
-            memories.add_user_preference_strategy(made["id"], "likes")
-        emulator.clock.advance(162)
-        waited.clear()
-        memories.delete_memory_and_wait(made["id"])
-        assert sum(waited) == 60
-
-
-class _Time:
-    """The module `time` with another `sleep`."""
-
-    def __init__(self, sleep: Callable[[float], None]) -> None:
-        self.sleep = sleep
-        self.time = time.time
+    client = MemoryClient(region_name="us-east-1")
+    started = emulator.clock.time()
+    made = client.create_memory_and_wait("notes", [])
+    assert emulator.clock.time() - started == 170
+    shown = client.add_semantic_strategy_and_wait(made["id"], "facts")
+    assert emulator.clock.time() - started == 340
+    assert [one["status"] for one in shown["strategies"]] == ["ACTIVE"]
+    client.add_summary_strategy(made["id"], "sums")
+    with pytest.raises(ClientError, match=r"transitional state UPDATING\. Cannot update memory\."):
+        client.add_user_preference_strategy(made["id"], "likes")
+    emulator.clock.advance(162)
+    client.delete_memory_and_wait(made["id"])
+    assert emulator.clock.time() - started == 562
