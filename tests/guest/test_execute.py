@@ -122,7 +122,9 @@ def test_no_signal_is_ignored(tmp_path: Path) -> None:
     launcher.close()
     """
     said = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True)
-    assert [line.split() for line in said.stdout.splitlines()] == [["SigBlk:", "0" * 16], ["SigIgn:", "0" * 16]]
+    found = {name: int(mask, 16) for name, mask in (line.split() for line in said.stdout.splitlines())}
+    # Signals 32 and 33 are the C library's, which lets nobody set them.
+    assert {name: mask & ~(0b11 << 31) for name, mask in found.items()} == {"SigBlk:": 0, "SigIgn:": 0}
 
 
 def test_what_cannot_be_run(launch: Launch, tmp_path: Path) -> None:
