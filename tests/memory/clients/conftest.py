@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,6 +14,10 @@ from typing import Any
 import pytest
 
 from agentcore_emulator.testing import EmulatorThread, RunningEmulator
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # Of pydantic, about the SDK's models.
+    import bedrock_agentcore  # noqa: F401
 
 AGENT = Path(__file__).parents[3] / "agent" / "memory_agent.py"
 STRATEGIES: list[dict[str, Any]] = [
@@ -46,14 +51,14 @@ class _Time:
 
 
 @pytest.fixture
-def on_pause(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[float], None]], None]:
+def on_pause(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[float], object]], None]:
     """An SDK client that waits must return after its first look, for its pauses are longer than a test may take.
 
     With `on_pause(do)`, each of its pauses does that instead.
     """
     from bedrock_agentcore.memory import client, controlplane
 
-    instead: list[Callable[[float], None]] = []
+    instead: list[Callable[[float], object]] = []
 
     def sleep(seconds: float) -> None:
         if not instead:

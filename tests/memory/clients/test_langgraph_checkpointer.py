@@ -35,7 +35,7 @@ def config() -> dict[str, Any]:
 def saver_of(memory: str, kind: str, **more: Any) -> Any:
     from langgraph_checkpoint_aws import AgentCoreMemorySaver
 
-    return AgentCoreMemorySaver(memory, checkpoint_format=kind, region_name="us-east-1", **more)  # type: ignore[arg-type]
+    return AgentCoreMemorySaver(memory, checkpoint_format=kind, region_name="us-east-1", **more)
 
 
 def thread(name: str, actor: str = "ada", **more: Any) -> dict[str, Any]:

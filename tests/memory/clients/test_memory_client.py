@@ -220,11 +220,11 @@ def test_records_by_what_is_forwarded(client: MemoryClient, make_memory: Callabl
         MemoryRecordRightExpression,
     )
 
-    heavy = MemoryMetadataFilter.build_expression(
-        MemoryRecordLeftExpression.build("weight"),
-        MemoryRecordOperatorType.GREATER_THAN,
-        MemoryRecordRightExpression.build_number(2),
-    )
+    # Typed as dictionaries, but with ways to make them.
+    filters: Any = MemoryMetadataFilter
+    left: Any = MemoryRecordLeftExpression
+    right: Any = MemoryRecordRightExpression
+    heavy = filters.build_expression(left.build("weight"), MemoryRecordOperatorType.GREATER_THAN, right.build_number(2))
     assert texts(client.retrieve_memories(memory, "/facts/ada/", "plate", metadata_filters=[heavy])) == ["Plate 3"]
     found = client.retrieve_memory_records(
         memory_id=memory, namespace_path="/", search_criteria={"searchQuery": "plate", "topK": 2}
@@ -269,7 +269,7 @@ def test_a_service_error_is_raised(client: MemoryClient, at: At) -> None:
 
 
 def test_extraction_is_waited_for_as_long_as_it_takes(
-    elsewhere: Callable[..., RunningEmulator], on_pause: Callable[[Callable[[float], None]], None]
+    elsewhere: Callable[..., RunningEmulator], on_pause: Callable[[Callable[[float], object]], None]
 ) -> None:
     """Each pause of the client moves the emulator's clock."""
     emulator = elsewhere("--clock", "virtual", "--extraction-delay", "40")

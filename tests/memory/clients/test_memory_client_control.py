@@ -183,7 +183,7 @@ def test_strategies_are_modified_and_deleted(client: MemoryClient, memory: str) 
 
 
 def test_the_client_waits_for_as_long_as_on_aws(
-    elsewhere: Callable[..., RunningEmulator], on_pause: Callable[[Callable[[float], None]], None]
+    elsewhere: Callable[..., RunningEmulator], on_pause: Callable[[Callable[[float], object]], None]
 ) -> None:
     """Each pause of its moves the emulator's clock."""
     emulator = elsewhere("--clock", "virtual", "--memory-delays", "observed")

@@ -147,9 +147,9 @@ def test_branches(manager: Any, session: Any, at: At) -> None:
 def test_an_event_that_is_deleted(manager: Any, session: Any, at: At) -> None:
     first, second = (session.add_turns(said("Hello"), event_timestamp=at(number)) for number in range(2))
     session.delete_event(first["eventId"])
-    for gone in (lambda: session.get_event(first["eventId"]), lambda: session.delete_event(first["eventId"])):
+    for operation in (session.get_event, session.delete_event):
         with pytest.raises(ClientError, match="Unable to find event"):
-            gone()
+            operation(first["eventId"])
     assert manager.get_event("ada", "s", second["eventId"])["eventId"] == second["eventId"]
     manager.delete_event("ada", "s", second["eventId"])
     assert session.list_events() == []
@@ -206,10 +206,12 @@ def test_records_are_searched_and_listed(filed: Any) -> None:
         MemoryRecordRightExpression,
     )
 
-    heavy = MemoryMetadataFilter.build_expression(
-        MemoryRecordLeftExpression.build("weight"),
-        MemoryRecordOperatorType.GREATER_THAN_OR_EQUALS,
-        MemoryRecordRightExpression.build_number(3),
+    # Typed as dictionaries, but with ways to make them.
+    filters: Any = MemoryMetadataFilter
+    left: Any = MemoryRecordLeftExpression
+    right: Any = MemoryRecordRightExpression
+    heavy = filters.build_expression(
+        left.build("weight"), MemoryRecordOperatorType.GREATER_THAN_OR_EQUALS, right.build_number(3)
     )
     found = filed.search_long_term_memories("plate", namespace_path="/facts", metadata_filters=[heavy])
     assert sorted(texts(found)) == ["Plate 3", "Plate 4"]

@@ -101,7 +101,12 @@ def test_a_conversation_that_a_crash_interrupts_goes_on(tmp_path: Path, monkeypa
         agent("My name is Ada")
         agent("What is 2 + 2?")
         before = agent.messages[:]
-        agent.tool_registry.registry["calculator"]._tool_func = lambda expression: first.kill() or "12"
+
+        def die(expression: str) -> str:
+            first.kill()
+            return "12"
+
+        agent.tool_registry.registry["calculator"]._tool_func = die
         with pytest.raises(EndpointConnectionError):
             agent("What is 4 * 3?")
         during = agent.messages[len(before) :]
