@@ -8,7 +8,6 @@ import functools
 import itertools
 import json
 import os
-import pwd
 import select
 import shutil
 import subprocess
@@ -189,8 +188,8 @@ class PostgreSQLServer:
         # PostgreSQL runs as anybody but root.
         self._user: str | None = None
         if os.geteuid() == 0:
-            names = {entry.pw_name for entry in pwd.getpwall()}
-            self._user = "postgres" if "postgres" in names else "nobody"
+            known = subprocess.run(["id", "postgres"], capture_output=True, check=False).returncode == 0
+            self._user = "postgres" if known else "nobody"
             shutil.chown(self.folder, self._user)
         self._numbers = itertools.count()
         self._run("initdb", "--pgdata", self._data, "--no-sync", "--auth", "trust", "--username", "ada", "-E", "UTF8")
