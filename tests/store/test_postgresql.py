@@ -232,8 +232,9 @@ def test_an_emulator_keeps_its_memory_there(postgresql: PostgreSQLServer, puppet
         data = emulator.client("bedrock-agentcore")
         when = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
         made = data.create_event(**place, eventTimestamp=when, payload=[{"blob": "\0"}])["event"]
-        with pytest.raises(EmulatorError, match="is in use by another emulator: stop that one, or choose another"):
-            EmulatorProcess(agent, *options).__enter__()
+        refusal = pytest.raises(EmulatorError, match="is in use by another emulator: stop that one, or choose another")
+        with refusal, EmulatorProcess(agent, *options):
+            pass
         postgresql.stop()
         postgresql.start()
         assert data.list_events(**place)["events"] == [made]
