@@ -11,6 +11,9 @@ from botocore.exceptions import ClientError
 if TYPE_CHECKING:
     from bedrock_agentcore.memory.controlplane import MemoryControlPlaneClient
 
+# The SDK still configures pydantic by a class; the warning comes from importing it.
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.usefixtures("on_pause")]
+
 ROLE = "arn:aws:iam::123456789012:role/r"
 KINESIS = {
     "resources": [

@@ -1,4 +1,8 @@
-"""LangGraph graphs that keep their checkpoints in AgentCore Memory, in each of the formats that its saver has."""
+"""LangGraph graphs that keep their checkpoints in AgentCore Memory, in each of the formats that its saver has.
+
+Each step waits for the checkpoint of the one before (`durability="sync"`). Otherwise two may be of one millisecond, and
+which of such events is the newest is open, so that a saver of snapshots could go on from the older one.
+"""
 
 from __future__ import annotations
 
@@ -78,14 +82,16 @@ def test_a_graph_goes_on_after_a_crash(kind: str, tmp_path: Path, monkeypatch: p
         enter(first)
         control = first.client("bedrock-agentcore-control")
         memory = control.create_memory(name="notes", eventExpiryDuration=7)["memory"]["id"]
-        stopped = chain(saver_of(memory, kind), city=True).invoke({"said": ["Hi"]}, config)
+        stopped = chain(saver_of(memory, kind), city=True).invoke({"said": ["Hi"]}, config, durability="sync")
         assert [one.value for one in stopped["__interrupt__"]] == ["Which city?"]
         first.kill()
     with EmulatorProcess(AGENT, *state) as second:
         enter(second)
         graph = chain(saver_of(memory, kind), city=True)
         assert graph.get_state(config).next == ("ask",)
-        assert graph.invoke(Command(resume="Rome"), config) == {"said": ["Hi", "Hello 1", "Rome", "Bye"]}
+        assert graph.invoke(Command(resume="Rome"), config, durability="sync") == {
+            "said": ["Hi", "Hello 1", "Rome", "Bye"]
+        }
         assert [said(one) for one in graph.get_state_history(config)] == [
             ["Hi", "Hello 1", "Rome", "Bye"],
             ["Hi", "Hello 1", "Rome"],
@@ -97,8 +103,15 @@ def test_a_graph_goes_on_after_a_crash(kind: str, tmp_path: Path, monkeypatch: p
 
 def test_a_thread_goes_on(saver: Any, config: dict[str, Any]) -> None:
     graph = chain(saver)
-    graph.invoke({"said": ["Hi"]}, config)
-    assert graph.invoke({"said": ["Again"]}, config)["said"] == ["Hi", "Hello 1", "Bye", "Again", "Hello 4", "Bye"]
+    graph.invoke({"said": ["Hi"]}, config, durability="sync")
+    assert graph.invoke({"said": ["Again"]}, config, durability="sync")["said"] == [
+        "Hi",
+        "Hello 1",
+        "Bye",
+        "Again",
+        "Hello 4",
+        "Bye",
+    ]
     assert graph.get_state(config).next == ()
     # Threads and actors have states of their own.
     name = config["configurable"]["thread_id"]
@@ -108,14 +121,14 @@ def test_a_thread_goes_on(saver: Any, config: dict[str, Any]) -> None:
 
 def test_a_thread_goes_on_from_an_earlier_checkpoint(saver: Any, config: dict[str, Any]) -> None:
     graph = chain(saver)
-    graph.invoke({"said": ["Hi"]}, config)
+    graph.invoke({"said": ["Hi"]}, config, durability="sync")
     history = list(graph.get_state_history(config))
     assert [one.next for one in history] == [(), ("leave",), ("ask",), ("greet",), ("__start__",)]
     assert [one.metadata["step"] for one in history] == [3, 2, 1, 0, -1]
     greeted = history[2]
     assert graph.get_state(greeted.config) == greeted
     changed = graph.update_state(greeted.config, {"said": ["What?"]}, as_node="ask")
-    assert graph.invoke(None, changed) == {"said": ["Hi", "Hello 1", "What?", "Bye"]}
+    assert graph.invoke(None, changed, durability="sync") == {"said": ["Hi", "Hello 1", "What?", "Bye"]}
     assert said(graph.get_state(history[0].config)) == ["Hi", "Hello 1", "Bye"]
     assert said(graph.get_state(config)) == ["Hi", "Hello 1", "What?", "Bye"]
 
@@ -144,7 +157,7 @@ def test_what_was_done_is_not_done_again(saver: Any, config: dict[str, Any]) -> 
     with pytest.raises(ValueError, match="not yet"):
         made.invoke({"said": []}, config, durability="sync")
     assert sorted(task.name for task in made.get_state(config).tasks if task.error) == ["fails"]
-    assert sorted(made.invoke(None, config)["said"]) == ["done", "done too"]
+    assert sorted(made.invoke(None, config, durability="sync")["said"]) == ["done", "done too"]
     assert sorted(runs) == ["fails", "fails", "works"]
 
 
@@ -158,15 +171,15 @@ def test_a_graph_within_a_graph(saver: Any, config: dict[str, Any]) -> None:
     graph.add_node("inner", inner)
     graph.add_edge(START, "inner")
     made = graph.compile(checkpointer=saver)
-    made.invoke({"said": ["Hi"]}, config)
+    made.invoke({"said": ["Hi"]}, config, durability="sync")
     (task,) = made.get_state(config, subgraphs=True).tasks
     assert (said(task.state), task.state.next) == (["Hi", "Hello 1"], ("ask",))
-    assert made.invoke(Command(resume="Rome"), config)["said"][-2:] == ["Rome", "Bye"]
+    assert made.invoke(Command(resume="Rome"), config, durability="sync")["said"][-2:] == ["Rome", "Bye"]
 
 
 def test_checkpoints_are_listed(saver: Any, config: dict[str, Any]) -> None:
     graph = chain(saver)
-    graph.invoke({"said": ["Hi"]}, config)
+    graph.invoke({"said": ["Hi"]}, config, durability="sync")
     listed = list(saver.list(config))
     assert [one.checkpoint["id"] for one in listed] == sorted((one.checkpoint["id"] for one in listed), reverse=True)
     assert len(listed) == 5
@@ -184,7 +197,7 @@ def test_a_thread_that_is_deleted(saver: Any, config: dict[str, Any]) -> None:
     graph = chain(saver)
     name = config["configurable"]["thread_id"]
     for one in (config, thread(name, "bob")):
-        graph.invoke({"said": ["Hi"]}, one)
+        graph.invoke({"said": ["Hi"]}, one, durability="sync")
     saver.delete_thread(name, "ada")
     assert list(saver.list(config)) == []
     assert graph.get_state(config).values == {}
@@ -194,7 +207,7 @@ def test_a_thread_that_is_deleted(saver: Any, config: dict[str, Any]) -> None:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_small_pages_make_no_difference(environment: None, memory: str, config: dict[str, Any], kind: str) -> None:
     saver = saver_of(memory, kind, max_results=2)
-    chain(saver).invoke({"said": ["Hi"]}, config)
+    chain(saver).invoke({"said": ["Hi"]}, config, durability="sync")
     assert len(list(saver.list(config))) == 5
     assert saver.get_tuple(config).checkpoint["channel_values"]["said"] == ["Hi", "Hello 1", "Bye"]
 
@@ -225,7 +238,7 @@ def test_messages_come_back_as_they_were(saver: Any, config: dict[str, Any]) -> 
     graph.add_node("answer", lambda state: {"messages": answers})
     graph.add_edge(START, "answer")
     question = HumanMessage("Was kostet 1 + 1? 🙂", id="q")
-    graph.compile(checkpointer=saver).invoke({"messages": [question]}, config)
+    graph.compile(checkpointer=saver).invoke({"messages": [question]}, config, durability="sync")
     restored = graph.compile(checkpointer=saver).get_state(config).values["messages"]
     assert restored == [question, *answers]
 
@@ -252,7 +265,7 @@ def test_checkpoints_that_are_written_at_the_end(saver: Any, config: dict[str, A
 
     deferred = DeferredCheckpointSaver(saver, batch_writes=True)
     with deferred.flush_on_exit():
-        chain(deferred, city=True).invoke({"said": ["Hi"]}, config)
+        chain(deferred, city=True).invoke({"said": ["Hi"]}, config, durability="sync")
         assert saver.get_tuple(config) is None
     assert chain(saver, city=True).get_state(config).next == ("ask",)
     assert len(list(saver.list(config))) == 1
@@ -262,9 +275,14 @@ async def test_all_that_asynchronously(saver: Any, config: dict[str, Any]) -> No
     from langgraph.types import Command
 
     graph = chain(saver, city=True)
-    await graph.ainvoke({"said": ["Hi"]}, config)
+    await graph.ainvoke({"said": ["Hi"]}, config, durability="sync")
     assert (await graph.aget_state(config)).next == ("ask",)
-    assert (await graph.ainvoke(Command(resume="Rome"), config))["said"] == ["Hi", "Hello 1", "Rome", "Bye"]
+    assert (await graph.ainvoke(Command(resume="Rome"), config, durability="sync"))["said"] == [
+        "Hi",
+        "Hello 1",
+        "Rome",
+        "Bye",
+    ]
     listed = [one async for one in saver.alist(config)]
     assert listed == list(saver.list(config))
     assert [one async for one in saver.alist(config, before=listed[0].config, limit=1)] == [listed[1]]
@@ -286,6 +304,8 @@ async def test_all_that_asynchronously(saver: Any, config: dict[str, Any]) -> No
 async def test_many_threads_at_once(saver: Any) -> None:
     graph = chain(saver)
     configs = [thread(f"t{number}", f"actor{number % 3}") for number in range(12)]
-    await asyncio.gather(*(graph.ainvoke({"said": [str(number)]}, one) for number, one in enumerate(configs)))
+    await asyncio.gather(
+        *(graph.ainvoke({"said": [str(number)]}, one, durability="sync") for number, one in enumerate(configs))
+    )
     for number, one in enumerate(configs):
         assert said(graph.get_state(one)) == [str(number), "Hello 1", "Bye"]
