@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import errno
 import functools
-import ipaddress
 import logging
 import os
 import socket
@@ -30,6 +28,7 @@ from agentcore_emulator.connection import Connection
 from agentcore_emulator.environment import client_environment, guest_environment
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
+from agentcore_emulator.listening import CannotListen, listen, url_of
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.memory.extraction import Extractor
 from agentcore_emulator.models import ModelPlane
@@ -115,7 +114,7 @@ class Emulator:
         """Bind, look at the agents, open the store, serve. Raises `StartError` with nothing left behind."""
         try:
             await self._start()
-        except (BootFailure, ProjectError, StoreError, ValueError) as error:
+        except (BootFailure, CannotListen, ProjectError, StoreError, ValueError) as error:
             await self._stack.aclose()
             raise StartError(str(error)) from None
         except BaseException:
@@ -156,9 +155,9 @@ class Emulator:
 
     async def _start(self) -> None:
         settings = self.settings
-        listener = _listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port)
         self._stack.callback(listener.close)
-        self.url = _url(listener)
+        self.url = url_of(listener)
         clock = Clock(frozen=settings.clock == "virtual")
         latency = Latency(clock) if settings.latency == "observed" else None
         faults = Faults()
@@ -333,30 +332,3 @@ async def _with_memory(runtime: AgentRuntime, plane: MemoryPlane) -> AgentRuntim
     _log.info("%s uses the memory %s", runtime.name, memory_id)
     own = {_MEMORY_ID: memory_id, "BEDROCK_AGENTCORE_MEMORY_NAME": wanted.name}
     return dataclasses.replace(runtime, environment={**own, **runtime.environment})
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, port))
-            listener.listen(2048)
-        except BaseException:
-            listener.close()
-            raise
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise StartError(
-                f"port {port} of {host} is in use, perhaps by another emulator; choose one with --port, or 0 for any"
-            ) from None
-        raise StartError(f"cannot listen on {host} port {port}: {error.strerror or error}") from None
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    if ipaddress.ip_address(host).is_unspecified:
-        host = "127.0.0.1" if listener.family == socket.AF_INET else "::1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
-import re
-import shlex
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 
 import typer
 
-from agentcore_emulator.cli import project_table
-from agentcore_emulator.clock import LONGEST_ADVANCE
+from agentcore_emulator.cli import project_table, values
 from agentcore_emulator.config import (
     DEFAULT_PORT,
     STATE_DIR,
@@ -282,11 +277,11 @@ def settings(
     levels = _checked(ctx, "quirks", Quirks.parse, quirks)
     pauses = _checked(ctx, "latency", profile, latency)
     transitions = _checked(ctx, "memory_delays", profile, memory_delays)
-    seconds = _checked(ctx, "extraction_delay", _seconds, extraction_delay)
-    services = _checked(ctx, "passthrough", _services, passthrough)
+    seconds = _checked(ctx, "extraction_delay", values.seconds, extraction_delay)
+    services = _checked(ctx, "passthrough", values.services, passthrough)
     platforms = _checked(ctx, "platform", Platforms.parse, platform)
-    words = None if command is None else _checked(ctx, "command", _words, command)
-    storage = None if session_storage is None else _checked(ctx, "session_storage", _mount_name, session_storage)
+    words = None if command is None else _checked(ctx, "command", values.words, command)
+    storage = None if session_storage is None else _checked(ctx, "session_storage", values.mount_name, session_storage)
     return Settings(
         target=target,
         host=host,
@@ -299,7 +294,7 @@ def settings(
         env_file=env_file,
         passthrough=services,
         debug=debug,
-        allow_host=tuple(_items(allow_host)),
+        allow_host=tuple(values.items(allow_host)),
         model_rules=model_rules,
         platform=platforms,
         protocol=protocol,
@@ -347,47 +342,3 @@ def _checked(ctx: typer.Context, name: str, check: Callable[[str], T], text: str
         return check(text)
     except ValueError as error:
         raise typer.BadParameter(f"{origin(ctx, name)}: {error}") from error
-
-
-def _items(text: str) -> list[str]:
-    return [item.strip() for item in text.split(",") if item.strip()]
-
-
-def _words(text: str) -> tuple[str, ...]:
-    words = shlex.split(text)
-    if not words:
-        raise ValueError("it names no program")
-    return tuple(words)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= LONGEST_ADVANCE:
-        raise ValueError(f"{text!r} is not a number of seconds from 0 to {LONGEST_ADVANCE:.0f}")
-    return seconds
-
-
-def _mount_name(text: str) -> str:
-    # botocore's `bedrock-agentcore-control` model, MountPath.
-    match = re.fullmatch(r"/mnt/([a-zA-Z0-9._-]+)/?", text)
-    if match is None or match[1].strip(".") == "" or not 6 <= len(text) <= 200:
-        raise ValueError(f"{text!r} is not one folder below /mnt, as in /mnt/data")
-    return match[1]
-
-
-def _services(text: str) -> frozenset[str]:
-    names = frozenset(_items(text))
-    if not names:
-        return names
-    # Importing botocore to ask it would take longer than all else that happens before the server is built.
-    spec = importlib.util.find_spec("botocore")
-    folders = (spec and spec.submodule_search_locations) or []
-    known = {entry.name for folder in folders for entry in (Path(folder) / "data").iterdir() if entry.is_dir()}
-    for name in sorted(names - known):
-        near = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ", by the names that boto3.client() takes"
-        raise ValueError(f"there is no AWS service {name!r}{hint}")
-    return names
