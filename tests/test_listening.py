@@ -37,5 +37,5 @@ def test_a_port_that_is_in_use() -> None:
 
 
 def test_an_address_that_is_not_this_machines() -> None:
-    with pytest.raises(CannotListen, match="cannot listen on 192.0.2.1 port 0"):
+    with pytest.raises(CannotListen, match=r"cannot listen on 192\.0\.2\.1 port 0"):
         listen("192.0.2.1", 0)
