@@ -1,4 +1,4 @@
-"""The pytest plugin: options, the fixtures `agentcore` and `memory`, the rules for contracts, and their summary.
+"""The pytest plugin: options, the fixtures, the rules for contracts, and their summary.
 
 pytest loads this in every run of everyone who has the package installed. Until a test asks for more it costs nothing
 and imports nothing but pytest.
@@ -18,6 +18,7 @@ from agentcore_contracts.declaration import MARK, Contract
 if TYPE_CHECKING:
     from agentcore_contracts.memory import Memory
     from agentcore_contracts.runtime import AgentCore
+    from agentcore_emulator.testing import Admin, EmulatorClock, Faults
 
 # Every test below this folder states a contract.
 _OURS = Path(__file__).parent / "contracts"
@@ -36,8 +37,28 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=_target,
         default="emulator",
         metavar="TARGET",
-        help="What contracts run against: `emulator` (default; started for the run, with the probe agent), `aws`, or"
-        " the URL of a running emulator.",
+        help="What contracts run against: `emulator` (default; started for the run), `aws`, or the URL of a running"
+        " emulator.",
+    )
+    group.addoption(
+        "--agentcore-agent",
+        type=Path,
+        metavar="PATH",
+        help="The agent that is started with the emulator: a Python file, or a folder that the starter toolkit"
+        " configured. Default: the probe agent, which the contracts of AgentCore itself are about.",
+    )
+    group.addoption(
+        "--agentcore-python",
+        type=Path,
+        metavar="PATH",
+        help="The interpreter or virtual environment of that agent; default: the one of this run for the probe, and"
+        " the agent's own `.venv`.",
+    )
+    group.addoption(
+        "--agentcore-profile",
+        choices=["quick", "full"],
+        default="full",
+        help="How many examples Hypothesis gives each contract of AgentCore itself: 10 or 50; fewer on AWS.",
     )
     group.addoption(
         "--agentcore-arn",
@@ -63,6 +84,10 @@ def pytest_configure(config: pytest.Config) -> None:
         for option in ("--agentcore-arn", "--agentcore-memory-id"):
             if config.getoption(option) is not None:
                 raise pytest.UsageError(f"{option} needs --agentcore-target: aws, or the URL of a running emulator")
+    else:
+        for option in ("--agentcore-agent", "--agentcore-python"):
+            if config.getoption(option) is not None:
+                raise pytest.UsageError(f"{option} needs the emulator that is started for a run; leave out one of both")
     config.addinivalue_line(
         "markers", f"{MARK}(contract): the promise of AgentCore that a test checks; set by agentcore_contracts.contract"
     )
@@ -148,6 +173,32 @@ def agentcore(pytestconfig: pytest.Config) -> Iterator[AgentCore]:
     with target.opened(pytestconfig) as runtime:
         pytestconfig.stash[_runtime] = runtime
         yield runtime
+
+
+@pytest.fixture
+def clock(agentcore: AgentCore) -> EmulatorClock:
+    """The emulator's time, and the way to move it. Skips on AWS, whose time nobody moves."""
+    from agentcore_emulator.testing import EmulatorClock
+
+    return EmulatorClock(_admin(agentcore, "time cannot be moved on AWS"))
+
+
+@pytest.fixture
+def faults(agentcore: AgentCore) -> Iterator[Faults]:
+    """The emulator's faults, none of which outlives the test. Skips on AWS, where errors come unbidden."""
+    from agentcore_emulator.testing import Faults
+
+    faults = Faults(_admin(agentcore, "faults cannot be ordered on AWS"))
+    yield faults
+    faults.clear()
+
+
+def _admin(agentcore: AgentCore, reason: str) -> Admin:
+    from agentcore_emulator.testing import Admin
+
+    if agentcore.endpoint is None:
+        pytest.skip(f"nothing was measured: {reason}")
+    return Admin(agentcore.endpoint)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.response import StreamingBody
 from botocore.utils import get_environ_proxies
 
-__all__ = ["AgentCore", "Answer", "Raw", "Stream"]
+__all__ = ["AgentCore", "Answer", "Raw", "Stream", "listed"]
 
 # Longer than the probe waits for anything, so that a contract fails with what the agent said.
 _TIMEOUT_SECONDS = 90
@@ -101,7 +101,8 @@ class AgentCore:
 
     `client` is a boto3 client of `bedrock-agentcore`, `control` makes one of `bedrock-agentcore-control`. Errors of the
     service are botocore's, modelled ones as `client.exceptions.NAME`. Nothing is tried twice. `is_aws` tells the
-    deployed service from an emulator; `log()` is what an emulator that was started for the run has printed so far.
+    deployed service from an emulator, whose URL is `endpoint`; `log()` is what an emulator that was started for the run
+    has printed so far. `arns` are the target's agent runtimes by name; without, they are listed when they are needed.
     """
 
     def __init__(
@@ -112,13 +113,15 @@ class AgentCore:
         endpoint: str | None = None,
         lasting: bool = True,
         log: Callable[[], str] = str,
+        arns: Mapping[str, str] | None = None,
     ) -> None:
         self.arn = arn
         self.region = arn.split(":")[3]
         self.is_aws = endpoint is None
+        self.endpoint = endpoint
         self.log = log
         self._session = session
-        self._endpoint = endpoint
+        self._arns = arns
         # Whether the runtime outlives the run, so that sessions must not be left behind.
         self._lasting = lasting
         self._used: dict[str, None] = {}
@@ -134,12 +137,28 @@ class AgentCore:
             "retries": {"mode": "standard", "total_max_attempts": 1},
         }
         return self._session.client(
-            service, region_name=self.region, endpoint_url=self._endpoint, config=Config(**options)
+            service, region_name=self.region, endpoint_url=self.endpoint, config=Config(**options)
         )
 
     def control(self) -> Any:
         """A client of the control plane, for the caller to close."""
         return self._client("bedrock-agentcore-control")
+
+    def named(self, name: str) -> AgentCore:
+        """Another agent runtime of the same target, for the caller to close. Raises `LookupError` if there is none."""
+        if self._arns is None:
+            with closing(self.control()) as control:
+                self._arns = listed(control)
+        if name not in self._arns:
+            raise LookupError(f"there is no agent runtime {name}; `agentcore-contracts deploy` makes it")
+        return AgentCore(
+            self._session,
+            self._arns[name],
+            endpoint=self.endpoint,
+            lasting=self._lasting,
+            log=self.log,
+            arns=self._arns,
+        )
 
     def new_session(self) -> str:
         """A session id that nobody else has, of 45 characters."""
@@ -208,3 +227,9 @@ class AgentCore:
             "contentType": "application/json",
         }
         return self.client.invoke_agent_runtime(**{**request, **members})
+
+
+def listed(control: Any) -> dict[str, str]:
+    """The ARNs of all agent runtimes by name; `control` is a boto3 client of `bedrock-agentcore-control`."""
+    pages = control.get_paginator("list_agent_runtimes").paginate()
+    return {each["agentRuntimeName"]: each["agentRuntimeArn"] for page in pages for each in page["agentRuntimes"]}

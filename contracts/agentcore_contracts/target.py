@@ -23,42 +23,46 @@ __all__ = ["PROBE", "describe", "memory", "of_emulator", "opened", "probe_option
 PROBE = Path(__file__).parent / "probe"
 """The folder of the probe agent, as the starter toolkit and the emulator take it."""
 
+DEFAULT = "contracts_http"
+"""The probe's runtime that is meant where none is named."""
+
+# Set once a run has found out.
+_unmeasurable = pytest.StashKey[str]()
+
 # botocore's bedrock-agentcore-control model: AgentRuntimeArn.
 _ARN = re.compile(
     r"arn:aws[^:]*:bedrock-agentcore:[a-z0-9-]+:[0-9]{12}:runtime/[a-zA-Z][a-zA-Z0-9_]{0,99}-[a-zA-Z0-9]{10}"
 )
 
 
-def probe_options(quirks: str) -> list[str]:
-    """Options of `agentcore-emulator start` for the probe, which the interpreter of this run can run."""
-    return ["--quirks", quirks, "--python", sys.executable]
+def probe_options(quirks: str, python: Path | None = None) -> list[str]:
+    """Options of `agentcore-emulator start` for the probe, which the interpreter of this run can run as well."""
+    return ["--quirks", quirks, "--python", str(python or sys.executable)]
+
+
+def _start(config: pytest.Config) -> list[str]:
+    """Target and options of `agentcore-emulator start`: the probe, or an agent as its developer would start it."""
+    agent: Path | None = config.getoption("agentcore_agent")
+    python: Path | None = config.getoption("agentcore_python")
+    if agent is None:
+        return [str(PROBE), *probe_options("off", python)]
+    return [str(agent), *(["--python", str(python)] if python is not None else [])]
 
 
 def describe(config: pytest.Config) -> str:
     """The target in words, for the summary."""
     wanted: str = config.getoption("agentcore_target")
     if wanted == "aws":
-        return f"AWS, {_arn(config) or 'no agent runtime'}"
-    return "an emulator, started for this run" if wanted == "emulator" else f"the emulator at {wanted}"
+        return f"AWS, {_named_arn(config) or f'the agent runtime {DEFAULT}'}"
+    if wanted != "emulator":
+        return f"the emulator at {wanted}"
+    agent: Path | None = config.getoption("agentcore_agent")
+    return f"an emulator, started for this run{f' with {agent}' if agent else ''}"
 
 
 def unmeasurable(config: pytest.Config) -> str | None:
-    """Why AWS cannot be called, in a sentence; None if it can, or is not what was asked for."""
-    if config.getoption("agentcore_target") != "aws":
-        return None
-    arn = _arn(config)
-    if arn is None:
-        return "no agent runtime is named by --agentcore-arn or by AGENTCORE_RUNTIME_ARN in the environment"
-    import botocore.session
-    from botocore.exceptions import BotoCoreError
-
-    try:
-        credentials = botocore.session.Session().get_credentials()
-    except BotoCoreError as error:
-        return f"the AWS credentials cannot be read: {error}"
-    if credentials is None:
-        return "there are no AWS credentials in the environment, in a profile or on this machine"
-    return None
+    """Why AWS could not be called, in a sentence; None if it could, or is not what was asked for."""
+    return config.stash.get(_unmeasurable, None)
 
 
 @contextmanager
@@ -69,32 +73,63 @@ def opened(config: pytest.Config) -> Iterator[AgentCore]:
     answers at the URL that was given.
     """
     wanted: str = config.getoption("agentcore_target")
-    reason = unmeasurable(config)
-    if reason is not None:
-        pytest.skip(f"nothing was measured: {reason}")
     if wanted == "aws":
-        import boto3
-
-        from agentcore_contracts.runtime import AgentCore
-
-        arn = _arn(config)
-        assert arn is not None
-        with closing(AgentCore(boto3.session.Session(), arn)) as runtime:
+        runtime = _on_aws(config)
+        if isinstance(runtime, str):
+            config.stash[_unmeasurable] = runtime
+            pytest.skip(f"nothing was measured: {runtime}")
+        with closing(runtime):
             yield runtime
     elif wanted == "emulator":
         from agentcore_emulator.testing import EmulatorProcess
 
         with (
-            EmulatorProcess(PROBE, *probe_options("off")) as emulator,
-            closing(of_emulator(emulator.info, emulator.arn, log=lambda: emulator.log, lasting=False)) as runtime,
+            EmulatorProcess(*_start(config)) as emulator,
+            closing(
+                of_emulator(
+                    emulator.info, emulator.arn, log=lambda: emulator.log, lasting=False, arns=dict(emulator.arns)
+                )
+            ) as runtime,
         ):
             yield runtime
     else:
         info = _info(wanted)
+        arns = {each["name"]: each["arn"] for each in info["runtimes"]}
         # The option alone: in the environment, the variable names the default agent, or one on AWS.
-        arn = _checked(config.getoption("agentcore_arn") or info["default_arn"])
-        with closing(of_emulator(info, arn)) as runtime:
+        arn = _checked(config.getoption("agentcore_arn") or arns.get(DEFAULT) or info["default_arn"])
+        with closing(of_emulator(info, arn, arns=arns)) as runtime:
             yield runtime
+
+
+def _on_aws(config: pytest.Config) -> AgentCore | str:
+    """The runtime that is named, or that `agentcore-contracts deploy` has made; or why there is none to call."""
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from agentcore_contracts.runtime import AgentCore, listed
+
+    arn = _named_arn(config)
+    try:
+        session = boto3.session.Session()
+        if session.get_credentials() is None:
+            return "there are no AWS credentials in the environment, in a profile or on this machine"
+        if arn is None:
+            # The client that lists is one for AWS, also in a shell whose AWS_ENDPOINT_URL is an emulator's.
+            options = Config(ignore_configured_endpoint_urls=True)
+            with closing(session.client("bedrock-agentcore-control", config=options)) as control:
+                arn = listed(control).get(DEFAULT)
+                region = control.meta.region_name
+    except BotoCoreError as error:
+        return f"the AWS credentials cannot be used: {error}"
+    except ClientError as error:
+        return f"the agent runtimes on AWS cannot be listed: {error}"
+    if arn is None:
+        return (
+            f"there is no agent runtime {DEFAULT} in {region}; `agentcore-contracts deploy --region {region}` makes it,"
+            " and --agentcore-arn or AGENTCORE_RUNTIME_ARN in the environment names another"
+        )
+    return AgentCore(session, arn)
 
 
 def of_emulator(info: dict[str, Any], arn: str, **options: Any) -> AgentCore:
@@ -119,7 +154,7 @@ def _info(url: str) -> dict[str, Any]:
     return {**info, "url": url}
 
 
-def _arn(config: pytest.Config) -> str | None:
+def _named_arn(config: pytest.Config) -> str | None:
     arn: str | None = config.getoption("agentcore_arn") or os.environ.get("AGENTCORE_RUNTIME_ARN")
     return None if arn is None else _checked(arn)
 

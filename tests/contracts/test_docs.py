@@ -1,4 +1,4 @@
-"""docs/contracts.md lists the contracts that there are."""
+"""docs/contracts-list.md lists the contracts that there are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 from agentcore_contracts import EVIDENCE, Contract, contracts
 from agentcore_contracts.declaration import MARK
 
-PAGE = Path(__file__).parents[2] / "docs" / "contracts.md"
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = DOCS / "contracts.md"
+LIST = DOCS / "contracts-list.md"
 
 
 def declared() -> list[Contract]:
@@ -25,7 +27,7 @@ def declared() -> list[Contract]:
 
 
 def test_the_list_is_complete_and_in_order() -> None:
-    listed = re.findall(r"^\| [A-Z]+-\d+ \|.*$", PAGE.read_text("utf-8"), re.MULTILINE)
+    listed = re.findall(r"^\| [A-Z]+-\d+ \|.*$", LIST.read_text("utf-8"), re.MULTILINE)
     assert listed == [f"| {contract.id} | {contract.title} | {contract.evidence} |" for contract in declared()]
 
 

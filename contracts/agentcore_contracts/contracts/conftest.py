@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from agentcore_contracts import profiles
 from agentcore_contracts.runtime import AgentCore
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before the modules are imported, since that is when Hypothesis looks at its profile."""
+    profiles.load(config)
+
 
 _PROBE_COUNTS = {"count", "module", "pid", "session"}
 

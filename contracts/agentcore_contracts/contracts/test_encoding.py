@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from agentcore_contracts import contract
 from agentcore_contracts.runtime import AgentCore
@@ -20,7 +20,6 @@ _SERIALISE = "bedrock-agentcore 1.25 runtime/app.py, _safe_serialize_to_json_str
     source=_SERIALISE,
 )
 @given(text=texts())
-@settings(deadline=None, max_examples=25)
 def test_strings(agentcore: AgentCore, warm_session: str, text: str) -> None:
     """So that a client which prints the body prints quotes."""
     answer = agentcore.invoke({"do": "echo", "value": text}, warm_session)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 
 from agentcore_contracts import contract
 from agentcore_contracts.runtime import AgentCore
@@ -24,7 +24,6 @@ _RESPONSE = "bedrock-agentcore 1.25 runtime/app.py, _safe_serialize_to_json_stri
     source=_RESPONSE,
 )
 @given(value=json_values())
-@settings(deadline=None, max_examples=50)
 def test_any_value(agentcore: AgentCore, warm_session: str, value: Any) -> None:
     """Integers keep their digits, doubles their bits, text its characters, objects their order."""
     answer = agentcore.invoke({"do": "echo", "value": value}, warm_session)
@@ -41,7 +40,6 @@ def test_any_value(agentcore: AgentCore, warm_session: str, value: Any) -> None:
 @given(value=json_values().filter(lambda value: not isinstance(value, dict)))
 @example(value=None)
 @example(value="")
-@settings(deadline=None, max_examples=25)
 def test_any_payload(agentcore: AgentCore, warm_session: str, value: Any) -> None:
     """The probe returns what is no object as it came."""
     assert agentcore.invoke(value, warm_session).raw == json.dumps(value, ensure_ascii=False).encode("utf-8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentcore_contracts import contract
@@ -24,7 +24,6 @@ _BOTOCORE = "botocore 1.44 response.py, StreamingBody._DEFAULT_CHUNK_SIZE and __
 @example(size=1022)
 @example(size=1023)
 @example(size=2998)
-@settings(deadline=None, max_examples=25)
 def test_pieces_of_an_answer(agentcore: AgentCore, warm_session: str, size: int) -> None:
     """A client that takes the first piece for the answer sees it truncated; nothing is missing on the wire."""
     pieces = _pieces(agentcore, warm_session, {"do": "text", "size": size})

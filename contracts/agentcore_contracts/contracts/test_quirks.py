@@ -57,8 +57,9 @@ def observed(request: pytest.FixtureRequest) -> Iterator[Observed]:
     if request.config.getoption("agentcore_target") != "emulator":
         pytest.skip("levels of quirks are those of an emulator started for the run: --agentcore-target emulator")
     level: str = request.param
+    python = request.config.getoption("agentcore_python")
     with (
-        EmulatorProcess(PROBE, *probe_options(level)) as emulator,
+        EmulatorProcess(PROBE / "agent.py", *probe_options(level, python)) as emulator,
         closing(of_emulator(emulator.info, emulator.arn, lasting=False)) as agentcore,
     ):
         session = agentcore.new_session()

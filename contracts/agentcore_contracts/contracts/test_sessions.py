@@ -6,11 +6,10 @@ import uuid
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from hypothesis.strategies import sampled_from
 
-from agentcore_contracts import contract
+from agentcore_contracts import contract, profiles
 from agentcore_contracts.runtime import AgentCore
 
 _ISOLATED = "AWS developer guide, 'Use isolated sessions for agents'"
@@ -138,13 +137,6 @@ class SessionMachine(RuleBasedStateMachine):
     source="AWS developer guide, 'Use isolated sessions for agents' and 'Stop a running session'",
 )
 def test_histories_of_sessions(agentcore: AgentCore) -> None:
-    """Histories are Hypothesis's; on AWS, where a cold start takes seconds, fewer of them."""
-    run_state_machine_as_test(
-        type("SessionMachine", (SessionMachine,), {"agentcore": agentcore}),
-        settings=settings(
-            max_examples=5 if agentcore.is_aws else 30,
-            stateful_step_count=12,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    """Histories are Hypothesis's."""
+    machine = type("SessionMachine", (SessionMachine,), {"agentcore": agentcore})
+    run_state_machine_as_test(machine, settings=profiles.of_histories())

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agentcore_contracts import contract
@@ -24,7 +24,6 @@ _SDK = "bedrock-agentcore 1.25 runtime/app.py"
     source=f"{_SDK}, _convert_to_sse",
 )
 @given(values=st.lists(json_values(), max_size=5), asynchronous=st.booleans())
-@settings(deadline=None, max_examples=40)
 def test_framing(agentcore: AgentCore, warm_session: str, values: list[Any], asynchronous: bool) -> None:
     """To the byte, from plain and from asynchronous generators, also one that yields nothing."""
     answer = agentcore.invoke({"do": "stream", "values": values, "asynchronous": asynchronous}, warm_session)
