@@ -116,8 +116,8 @@ def _on_aws(config: pytest.Config) -> AgentCore | str:
             return "there are no AWS credentials in the environment, in a profile or on this machine"
         if arn is None:
             # The client that lists is one for AWS, also in a shell whose AWS_ENDPOINT_URL is an emulator's.
-            options = Config(ignore_configured_endpoint_urls=True)
-            with closing(session.client("bedrock-agentcore-control", config=options)) as control:
+            options: dict[str, Any] = {"ignore_configured_endpoint_urls": True}
+            with closing(session.client("bedrock-agentcore-control", config=Config(**options))) as control:
                 arn = listed(control).get(DEFAULT)
                 region = control.meta.region_name
     except BotoCoreError as error:
