@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -15,9 +16,12 @@ import nox
 
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "typecheck", "tests", "contracts", "demo"]
+nox.options.sessions = ["lint", "typecheck", "tests", "contracts_quick", "demo"]
 
 LOCK: Final = "requirements.lock"
+
+# The oldest that is supported, and one between it and the newest, which is in the lock.
+OLDER_SDKS: Final = ("1.0.0", "1.12.0")
 
 # uv makes an environment anew where an interrupted run has left half of one, but only when told to.
 _session = functools.partial(nox.session, venv_params=["--force"])
@@ -47,9 +51,21 @@ def tests(session: nox.Session) -> None:
 
 @_session
 def contracts(session: nox.Session) -> None:
-    """The contract suite, on the emulator."""
+    """The contract suite, on the emulator; then its quick profile with agents on older versions of the SDK."""
     _install(session)
-    session.run("pytest", "--pyargs", "agentcore_contracts", "--agentcore-target", "emulator", *session.posargs)
+    suite = ("pytest", "--pyargs", "agentcore_contracts", "--agentcore-target", "emulator")
+    session.run(*suite, *session.posargs)
+    for version in OLDER_SDKS:
+        session.log(f"The agents run on bedrock-agentcore {version}")
+        folder = _with_sdk(session, version)
+        session.run(*suite, "--agentcore-profile", "quick", "--agentcore-python", str(folder), *session.posargs)
+
+
+@_session
+def contracts_quick(session: nox.Session) -> None:
+    """The contract suite with few examples, within a minute."""
+    _install(session)
+    session.run("pytest", "--pyargs", "agentcore_contracts", "--agentcore-profile", "quick", *session.posargs)
 
 
 @_session
@@ -109,3 +125,21 @@ def _install(session: nox.Session, *packages: str) -> None:
         session.install("--compile-bytecode", "--require-hashes", "--requirements", LOCK, silent=False)
         session.install("--no-deps", "--no-build-isolation", "--editable", ".", silent=False)
     done.write_text(wanted.hexdigest(), "utf-8")
+
+
+def _with_sdk(session: nox.Session, version: str) -> Path:
+    """An environment for agents on this version of the SDK, otherwise as locked."""
+    folder = Path(session.virtualenv.location, f"sdk-{version}")
+    done = folder / "installed"
+    lock = Path(LOCK).read_text("utf-8")
+    if not done.is_file() or done.read_text("utf-8") != hashlib.sha256(lock.encode()).hexdigest():
+        session.run_install("uv", "venv", "--quiet", "--clear", "--python", sys.executable, str(folder))
+        others = folder / "others.txt"
+        pins = re.findall(r"^(?!bedrock-agentcore==)[A-Za-z0-9][^ ]*==[^ \\\n]*", lock, re.MULTILINE)
+        others.write_text("\n".join(pins), "utf-8")
+        session.run_install(
+            "uv", "pip", "install", "--python", str(folder), "--compile-bytecode", "--constraints", str(others),
+            f"bedrock-agentcore=={version}",
+        )  # fmt: skip
+        done.write_text(hashlib.sha256(lock.encode()).hexdigest(), "utf-8")
+    return folder

@@ -27,12 +27,16 @@ _Test = TypeVar("_Test", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """One promise. `title` says it in a sentence, `source` names the page, shape, file or report that makes it."""
+    """One promise. `title` says it in a sentence, `source` names the page, shape, file or report that makes it.
+
+    `since` is the first version of the SDK in the agent that keeps it.
+    """
 
     id: str
     title: str
     evidence: Evidence
     source: str
+    since: str = "1.0.0"
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -42,11 +46,14 @@ class Contract:
             raise ValueError(f"contract {self.id} has the evidence {self.evidence!r}, not one of {', '.join(EVIDENCE)}")
 
 
-def contract(contract_id: str, /, *, title: str, evidence: Evidence, source: str) -> Callable[[_Test], _Test]:
+def contract(
+    contract_id: str, /, *, title: str, evidence: Evidence, source: str, since: str = "1.0.0"
+) -> Callable[[_Test], _Test]:
     """Declare that a test function checks the contract `contract_id`, which no other test may have.
 
-    A parametrised test is one contract, kept if all its cases pass. Raises `ValueError` for an unknown `evidence` or an
+    `since` is the first version of `bedrock-agentcore` that keeps it, if not every version does. A parametrised test is
+    one contract, kept if all its cases pass. Raises `ValueError` for an unknown `evidence` or an
     empty text, so that the module cannot be collected.
     """
-    mark = getattr(pytest.mark, MARK)(Contract(contract_id, title, evidence, source))
+    mark = getattr(pytest.mark, MARK)(Contract(contract_id, title, evidence, source, since))
     return cast("Callable[[_Test], _Test]", mark)

@@ -30,6 +30,14 @@ def test_nothing_may_be_left_empty(field: str) -> None:
         Contract(**{**GOOD, field: " "})  # type: ignore[arg-type]
 
 
+def test_the_first_version_of_the_sdk_may_be_given() -> None:
+    @contract("RT-001", title="It works", evidence="aws-docs", source="a page", since="1.4.4")
+    def check() -> None: ...
+
+    (mark,) = check.pytestmark  # type: ignore[attr-defined]
+    assert mark.args[0].since == "1.4.4"
+
+
 def test_evidence_of_another_kind() -> None:
     with pytest.raises(ValueError, match="RT-001 has the evidence 'hearsay', not one of aws-recorded, sdk-source"):
         contract("RT-001", title="It works", evidence="hearsay", source="a friend")  # type: ignore[arg-type]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from packaging.version import Version
 
 from agentcore_contracts import profiles
+from agentcore_contracts.declaration import MARK
 from agentcore_contracts.runtime import AgentCore
 
 
@@ -16,9 +18,12 @@ def pytest_configure(config: pytest.Config) -> None:
 _PROBE_COUNTS = {"count", "module", "pid", "session"}
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _probe(agentcore: AgentCore) -> None:
-    """End the run when another agent than the probe is behind the ARN: nothing that it answers would mean anything."""
+@pytest.fixture(scope="session")
+def sdk(agentcore: AgentCore) -> Version:
+    """The version of the probe's SDK.
+
+    Ends the run when another agent than the probe is behind the ARN: nothing that it answers would mean anything.
+    """
     try:
         answer = agentcore.invoke({"do": "count"}).json
     except (agentcore.client.exceptions.RuntimeClientError, ValueError) as error:
@@ -29,6 +34,15 @@ def _probe(agentcore: AgentCore) -> None:
             " deploy or start the folder agentcore_contracts/probe",
             pytest.ExitCode.USAGE_ERROR,
         )
+    return Version(agentcore.invoke({"do": "versions"}).json["bedrock-agentcore"])
+
+
+@pytest.fixture(autouse=True)
+def _since(request: pytest.FixtureRequest, sdk: Version) -> None:
+    """Skip what the probe's SDK is too old for."""
+    since: str = request.node.get_closest_marker(MARK).args[0].since
+    if sdk < Version(since):
+        pytest.skip(f"needs bedrock-agentcore {since}, and the probe runs on {sdk}")
 
 
 @pytest.fixture

@@ -56,6 +56,7 @@ def test_values_that_are_no_json(agentcore: AgentCore, session: str) -> None:
     title="A Starlette response that an agent returns is passed through: its type, and its bytes as they are",
     evidence="sdk-source",
     source="bedrock-agentcore 1.25 runtime/app.py, _handle_invocation: isinstance(result, Response)",
+    since="1.4.4",
 )
 def test_responses_of_the_agents_own(agentcore: AgentCore, session: str) -> None:
     """The way to answer with something else than JSON."""

@@ -49,6 +49,7 @@ def test_what_a_424_says(agentcore: AgentCore, session: str) -> None:
     title="Whatever status of failure the agent answers with, the client gets 424",
     evidence="aws-docs",
     source=_TROUBLE,
+    since="1.4.4",
 )
 @pytest.mark.parametrize("status", [400, 404, 409, 429, 503])
 def test_statuses_of_the_agents_own(agentcore: AgentCore, session: str, status: int) -> None:

@@ -15,6 +15,7 @@ _CUSTOM = "x-amzn-bedrock-agentcore-runtime-custom-"
     title="Of a caller's own headers those on the runtime's allow-list reach the agent, the others are dropped",
     evidence="aws-docs",
     source="AWS developer guide, 'Pass custom headers to AgentCore Runtime'",
+    since="1.1.0",
 )
 def test_headers_of_the_caller(agentcore: AgentCore, session: str) -> None:
     """The probe's configuration allows the first of these."""
@@ -36,6 +37,7 @@ def test_headers_of_the_caller(agentcore: AgentCore, session: str) -> None:
     title="The agent sees its session's id and the payload's type as headers, and no local name as the host",
     evidence="field-report",
     source="An echo agent's report of the headers of a deployed runtime",
+    since="1.1.0",
 )
 def test_headers_of_the_platform(agentcore: AgentCore, session: str) -> None:
     """A server that checks Host against DNS rebinding refuses it, here as there."""

@@ -39,6 +39,7 @@ def test_pieces_of_an_answer(agentcore: AgentCore, warm_session: str, size: int)
     title="The pieces are of 1,024 bytes also when the agent sends its answer in pieces of its own",
     evidence="sdk-source",
     source=_BOTOCORE,
+    since="1.4.4",
 )
 def test_pieces_of_pieces(agentcore: AgentCore, session: str) -> None:
     """A piece is no chunk, no event and no line of the agent's."""

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import importlib.metadata
 import itertools
 import operator
 import os
+import platform
 import tempfile
 import threading
 import uuid
@@ -88,6 +90,11 @@ def _gate(ask: Ask) -> Gate:
 def count(ask: Ask) -> Any:
     """How often this process was invoked, and what tells it from others."""
     return {"count": ask.number, "module": MODULE, "pid": os.getpid(), "session": ask.context.session_id}
+
+
+def versions(ask: Ask) -> Any:
+    """What the agent runs on."""
+    return {"python": platform.python_version(), "bedrock-agentcore": importlib.metadata.version("bedrock-agentcore")}
 
 
 def headers(ask: Ask) -> Any:
@@ -281,8 +288,8 @@ def _memory() -> Any:
 ACTIONS: dict[str, Callable[[Ask], Any]] = {
     action.__name__: action
     for action in (
-        count, headers, resource_attributes, payload_type, echo, code_points, text, not_json, answer, pieces, stream,
-        generator_function, hold, release, end_of, fail, crash, write, read, remember, recall,
+        count, versions, headers, resource_attributes, payload_type, echo, code_points, text, not_json, answer, pieces,
+        stream, generator_function, hold, release, end_of, fail, crash, write, read, remember, recall,
     )
 }  # fmt: skip
 
