@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # Every test below this folder states a contract.
 _OURS = Path(__file__).parent / "contracts"
 
+# How much of an emulator's log is shown with a failure.
+_LINES = 40
+
 # The test that has each contract's id; the runtime, once there is one; how much of its log earlier tests have seen.
 _owners = pytest.StashKey[dict[str, str]]()
 _runtime = pytest.StashKey["AgentCore"]()
@@ -138,8 +141,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if runtime is not None:
         log = runtime.log()
         seen = item.config.stash.get(_log_seen, 0)
-        if report.failed and log[seen:].strip():
-            report.sections.append(("Emulator's log of this test", log[seen:].strip()))
+        lines = log[seen:].strip().splitlines()
+        if report.failed and lines:
+            # Hypothesis tries the shrunk example last, and what came before would bury it.
+            left_out = [f"({len(lines) - _LINES} lines before these)"] if len(lines) > _LINES else []
+            report.sections.append(("Emulator's log of this test", "\n".join([*left_out, *lines[-_LINES:]])))
         if report.when == "teardown":
             item.config.stash[_log_seen] = len(log)
     return report

@@ -127,6 +127,10 @@ class AgentCore:
         self._used: dict[str, None] = {}
         self.client = self._client("bedrock-agentcore")
 
+    def __repr__(self) -> str:
+        """Short, as Hypothesis shows it with every example."""
+        return f"<{self.arn.rpartition('/')[2]}>"
+
     def _client(self, service: Literal["bedrock-agentcore", "bedrock-agentcore-control"]) -> Any:
         options: dict[str, Any] = {
             # AWS is to mean AWS also in a shell whose AWS_ENDPOINT_URL is an emulator's.
