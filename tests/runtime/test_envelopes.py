@@ -202,17 +202,17 @@ def run_error(answer: httpx.Response) -> tuple[int, str | None, str]:
     ("query", "session", "code", "expected"),
     [
         ("", "short", "", VALIDATION),
-        ("?accountId=1", new_session(), "", VALIDATION),
-        ("?qualifier=production", new_session(), "", NOT_FOUND),
-        ("", new_session(), "answer('no', status=500)", AGENT),
-        ("", new_session(), "os._exit(3)", AGENT),
+        ("?accountId=1", None, "", VALIDATION),
+        ("?qualifier=production", None, "", NOT_FOUND),
+        ("", None, "answer('no', status=500)", AGENT),
+        ("", None, "os._exit(3)", AGENT),
     ],
 )
 def test_an_agui_run_that_fails(
-    emulator: EmulatorProcess, query: str, session: str, code: str, expected: AWSError
+    emulator: EmulatorProcess, query: str, session: str | None, code: str, expected: AWSError
 ) -> None:
     url = f"{emulator.url}/runtimes/{quote(emulator.arn, safe='')}/invocations{query}"
-    answer = httpx.post(url, content=code, headers={SESSION: session, "Content-Type": "text/x-python"})
+    answer = httpx.post(url, content=code, headers={SESSION: session or new_session(), "Content-Type": "text/x-python"})
     wording = next((status, code, text) for error, code, status, text in AGUI if error is expected)
     assert run_error(answer) == wording
 
