@@ -15,7 +15,7 @@ import pytest
 
 from agentcore_emulator import project
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.config import Settings
+from agentcore_emulator.config import Platforms, Settings
 from agentcore_emulator.quirks import Quirks
 from agentcore_emulator.server import Emulator, StartError
 from agentcore_emulator.testing import new_session
@@ -219,6 +219,20 @@ async def test_an_agent_that_cannot_start(
     assert content(temp) == []
     write_agent("x = (")
     assert f"{file}:1: '(' was never closed" in await refused(settings())
+
+
+async def test_one_agent_of_several_that_cannot_start(
+    settings: Callable[..., Settings], agent: Path, write_agent: Callable[[str], Path], temp: Path, puppet: str
+) -> None:
+    """They boot side by side, and none goes on when another has failed."""
+    broken = write_agent("import not_there").rename(agent.parent / "broken.py")
+    write_agent(puppet)
+    entries = {"one": "agent.py", "two": "broken.py", "three": "agent.py"}
+    agents = ", ".join(f"{name}: {{name: {name}, entrypoint: {file}}}" for name, file in entries.items())
+    (agent.parent / ".bedrock_agentcore.yaml").write_text(f"agents: {{{agents}}}")
+    refusal = await refused(settings(target=agent.parent, platform=Platforms("V2")))
+    assert refusal.startswith(f"{broken}:1: no module named 'not_there' for ")
+    assert content(temp) == []
 
 
 async def test_a_state_folder_that_is_none(settings: Callable[..., Settings], tmp_path: Path) -> None:

@@ -35,9 +35,13 @@ _ARN = re.compile(
 )
 
 
-def probe_options(quirks: str, python: Path | None = None) -> list[str]:
-    """Options of `agentcore-emulator start` for the probe, which the interpreter of this run can run as well."""
-    return ["--quirks", quirks, "--python", str(python or sys.executable)]
+def probe_options(quirks: str, python: Path | None = None, *, alone: bool = False) -> list[str]:
+    """Options of `agentcore-emulator start` for the folder of the probe, or `alone` for its file agent.py.
+
+    The interpreter of this run can run it as well.
+    """
+    platform = [] if alone else ["--platform", "contracts_v2=V2"]
+    return ["--quirks", quirks, "--python", str(python or sys.executable), *platform]
 
 
 def _start(config: pytest.Config) -> list[str]:

@@ -199,10 +199,7 @@ class Emulator:
             # A guest that sees the emulator's time also stamps with it.
             moment=float if settings.guest_time else clock.at,
         )
-        agents = Agents(
-            [await self._boot(runtime, state, folder, clock, latency, proxy) for runtime in self.runtimes],
-            settings.account_id,
-        )
+        agents = Agents(await self._boot_all(state, folder, clock, latency, proxy), settings.account_id)
         signatures = None
         if settings.verify_signatures:
             # botocore's signer takes a tenth of a second to import.
@@ -231,6 +228,17 @@ class Emulator:
         )
         memory.start(_extractor(settings, app))
         await self._serve(app, listener, sessions, proxy.proxy)
+
+    async def _boot_all(self, *shared: Any) -> list[Agent]:
+        """Boot the agents side by side. What the first of them raises that fails is raised once all have come to rest:
+        none of them is still booting when the emulator is cleared away."""
+        booted = await asyncio.gather(*(self._boot(each, *shared) for each in self.runtimes), return_exceptions=True)
+        agents = []
+        for each in booted:
+            if isinstance(each, BaseException):
+                raise each
+            agents.append(each)
+        return agents
 
     async def _boot(
         self,

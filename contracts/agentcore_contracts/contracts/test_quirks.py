@@ -59,7 +59,7 @@ def observed(request: pytest.FixtureRequest) -> Iterator[Observed]:
     level: str = request.param
     python = request.config.getoption("agentcore_python")
     with (
-        EmulatorProcess(PROBE / "agent.py", *probe_options(level, python)) as emulator,
+        EmulatorProcess(PROBE / "agent.py", *probe_options(level, python, alone=True)) as emulator,
         closing(of_emulator(emulator.info, emulator.arn, lasting=False)) as agentcore,
     ):
         session = agentcore.new_session()

@@ -14,21 +14,30 @@ import itertools
 import operator
 import os
 import platform
+import random
+import secrets
+import socket
 import tempfile
 import threading
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import talk
 from bedrock_agentcore import BedrockAgentCoreApp, RequestContext
 from starlette.responses import Response, StreamingResponse
+from starlette.websockets import WebSocket
 
 # What a waiting action is given, so that a contract that failed meanwhile does not leave it behind for ever.
 GATE_SECONDS = 20.0
 
 MODULE = str(uuid.uuid4())
 """Drawn when this module is imported."""
+
+# That moment, on both clocks.
+BORN, BORN_ON_THE_STEADY_CLOCK = time.time(), time.monotonic()
 
 app = BedrockAgentCoreApp()
 
@@ -95,6 +104,22 @@ def count(ask: Ask) -> Any:
 def versions(ask: Ask) -> Any:
     """What the agent runs on."""
     return {"python": platform.python_version(), "bedrock-agentcore": importlib.metadata.version("bedrock-agentcore")}
+
+
+def birth(_: Ask) -> Any:
+    """When and as what this module was imported, and the seconds since then by the wall's and by the steady clock."""
+    seconds = [time.time() - BORN, time.monotonic() - BORN_ON_THE_STEADY_CLOCK]
+    return {"module": MODULE, "born": BORN, "seconds": seconds, "host": socket.gethostname(), "pid": os.getpid()}
+
+
+def draw(_: Ask) -> Any:
+    """Numbers of the shared generator, and of the system's."""
+    return {
+        "random": [random.random() for _ in range(3)],  # noqa: S311 - what it draws is the point
+        "urandom": os.urandom(8).hex(),
+        "secrets": secrets.token_hex(8),
+        "uuid": str(uuid.uuid4()),
+    }
 
 
 def headers(ask: Ask) -> Any:
@@ -228,6 +253,11 @@ def end_of(ask: Ask) -> Any:
     return {"passed": _gate(ask).wait_for_end()}
 
 
+def ends(_: Ask) -> Any:
+    """The close codes of WebSockets that have ended in this session, once there is one."""
+    return talk.ends(GATE_SECONDS)
+
+
 def fail(ask: Ask) -> Any:
     """Raise an error with the text `message`."""
     raise RuntimeError(ask.get("message"))
@@ -288,8 +318,9 @@ def _memory() -> Any:
 ACTIONS: dict[str, Callable[[Ask], Any]] = {
     action.__name__: action
     for action in (
-        count, versions, headers, resource_attributes, payload_type, echo, code_points, text, not_json, answer, pieces,
-        stream, generator_function, hold, release, end_of, fail, crash, write, read, remember, recall,
+        count, versions, birth, draw, headers, resource_attributes, payload_type, echo, code_points, text, not_json,
+        answer, pieces, stream, generator_function, hold, release, end_of, ends, fail, crash, write, read, remember,
+        recall,
     )
 }  # fmt: skip
 
@@ -300,6 +331,16 @@ def probe(payload: Any, context: RequestContext) -> Any:
     ask = Ask(payload, context, next(_invocations))
     action = payload.get("do") if hasattr(payload, "get") else None
     return payload if action is None else ACTIONS[action](ask)
+
+
+async def converse(connection: WebSocket, context: RequestContext) -> None:
+    """Do what each message on `/ws` says."""
+    await talk.talk(connection, lambda order: probe(order, context))
+
+
+# Before SDK 1.1 there were no WebSockets.
+if hasattr(app, "websocket"):
+    app.websocket(converse)
 
 
 if __name__ == "__main__":
