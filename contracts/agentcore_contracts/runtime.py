@@ -10,21 +10,27 @@ from contextlib import closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import boto3
-from botocore.auth import SigV4Auth
+from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 from botocore.response import StreamingBody
 from botocore.utils import get_environ_proxies
+from websockets.sync.client import ClientConnection, connect
 
 __all__ = ["AgentCore", "Answer", "Raw", "Stream", "listed"]
 
 # Longer than the probe waits for anything, so that a contract fails with what the agent said.
 _TIMEOUT_SECONDS = 90
+
+_SESSION = "X-Amzn-Bedrock-AgentCore-Runtime-Session-Id"
+
+# AWS developer guide, "Get started with bidirectional streaming using WebSocket": no presigned URL holds longer.
+_PRESIGNED_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,16 +201,56 @@ class AgentCore:
         self._used.pop(session, None)
         return int(response["ResponseMetadata"]["HTTPStatusCode"])
 
+    def connect(
+        self,
+        session: str | None = None,
+        *,
+        auth: Literal["query", "headers", "none"] = "query",
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> ClientConnection:
+        """Open a WebSocket to the agent's `/ws`, to be used in a `with` block.
+
+        By a presigned URL that names the session, as a page does it, or with both in headers, as the SDK does it, or
+        with neither. `query` and `headers` are further ones, `options` those of the client of `websockets`, which also
+        raises its `InvalidStatus` for a refusal.
+        """
+        parameters, lines = dict(query or {}), dict(headers or {})
+        if session is not None:
+            self._used[session] = None
+            (parameters if auth == "query" else lines)[_SESSION] = session
+        url = f"{self._url('ws')}?{urlencode(parameters, quote_via=quote)}"
+        request = AWSRequest("GET", url)
+        if auth == "query":
+            SigV4QueryAuth(*self._signing(), expires=_PRESIGNED_SECONDS).add_auth(request)
+        elif auth == "headers":
+            SigV4Auth(*self._signing()).add_auth(request)
+            lines |= dict(request.headers.items())
+        return connect(
+            f"ws{request.url.removeprefix('http')}",
+            additional_headers=lines,
+            # A proxy that the developer has set is for the world outside.
+            proxy=True if self.is_aws else None,
+            open_timeout=_TIMEOUT_SECONDS,
+            **options,
+        )
+
     def post(self, operation: str, *, headers: Mapping[str, str], body: bytes) -> Raw:
         """POST to `/runtimes/ARN/OPERATION`, signed, with no headers but these and what HTTP and the signature need.
 
         For what no SDK sends.
         """
-        url = f"{self.client.meta.endpoint_url}/runtimes/{quote(self.arn, safe='')}/{operation}"
-        request = AWSRequest("POST", url, data=body, headers=dict(headers))
-        credentials = self._session.get_credentials()
-        assert credentials is not None, "a target without credentials is not called"
-        SigV4Auth(credentials, "bedrock-agentcore", self.region).add_auth(request)
+        return self.send("POST", operation, headers=headers, body=body)
+
+    def send(
+        self, method: str, operation: str, *, headers: Mapping[str, str], body: bytes = b"", signed: bool = True
+    ) -> Raw:
+        """As `post`, by another method, or without a signature."""
+        url = self._url(operation)
+        request = AWSRequest(method, url, data=body, headers=dict(headers))
+        if signed:
+            SigV4Auth(*self._signing()).add_auth(request)
         connection = URLLib3Session(timeout=_TIMEOUT_SECONDS, proxies=get_environ_proxies(url) if self.is_aws else {})
         try:
             response = connection.send(request.prepare())
@@ -212,6 +258,14 @@ class AgentCore:
             return Raw(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
         finally:
             connection.close()
+
+    def _url(self, operation: str) -> str:
+        return f"{self.client.meta.endpoint_url}/runtimes/{quote(self.arn, safe='')}/{operation}"
+
+    def _signing(self) -> tuple[Any, str, str]:
+        credentials = self._session.get_credentials()
+        assert credentials is not None, "a target without credentials is not called"
+        return credentials, "bedrock-agentcore", self.region
 
     def close(self) -> None:
         """End the sessions that were made here or invoked from here, unless they end with the runtime."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import pytest
 from packaging.version import Version
 
@@ -55,3 +58,44 @@ def session(agentcore: AgentCore) -> str:
 def warm_session(agentcore: AgentCore) -> str:
     """A session for the many examples of a property that leaves nothing behind in it."""
     return agentcore.new_session()
+
+
+@pytest.fixture(scope="session")
+def mcp(agentcore: AgentCore) -> Iterator[AgentCore]:
+    """The probe as an MCP server."""
+    yield from _named(agentcore, "contracts_mcp")
+
+
+@pytest.fixture(scope="session")
+def a2a(agentcore: AgentCore) -> Iterator[AgentCore]:
+    """The probe as an A2A server."""
+    yield from _named(agentcore, "contracts_a2a")
+
+
+@pytest.fixture(scope="session")
+def agui(agentcore: AgentCore) -> Iterator[AgentCore]:
+    """The probe as an AG-UI agent."""
+    yield from _named(agentcore, "contracts_agui")
+
+
+@pytest.fixture(scope="session")
+def jwt(agentcore: AgentCore) -> Iterator[AgentCore]:
+    """The probe with an authorizer. Skips on AWS."""
+    if agentcore.is_aws:
+        pytest.skip("nothing was measured: the tokens of these contracts are those of an emulator's issuer")
+    yield from _named(agentcore, "contracts_jwt")
+
+
+@pytest.fixture(scope="session")
+def v2(agentcore: AgentCore) -> Iterator[AgentCore]:
+    """The probe on platform version V2."""
+    yield from _named(agentcore, "contracts_v2")
+
+
+def _named(agentcore: AgentCore, name: str) -> Iterator[AgentCore]:
+    try:
+        runtime = agentcore.named(name)
+    except LookupError as error:
+        pytest.skip(f"nothing was measured: {error}")
+    with closing(runtime):
+        yield runtime
