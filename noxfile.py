@@ -46,7 +46,8 @@ def typecheck(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests of both packages and of the reference agent."""
     _install(session)
-    session.run("pytest", *session.posargs)
+    # By files: their fixtures are emulators, and some files are long.
+    session.run("pytest", "--numprocesses", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @_session

@@ -106,6 +106,14 @@ Server(("0.0.0.0", 8080), Handler).serve_forever()
 '''
 
 
+@pytest.fixture
+def short_temp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for temporary files that is this test's alone, and near enough to the root for sockets."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[EmulatorProcess]:
     """One emulator with the reference agent and quirks off, shared by the tests that leave nothing behind."""

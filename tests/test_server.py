@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -48,13 +47,9 @@ def settings(agent: Path, tmp_path: Path) -> Callable[..., Settings]:
 
 
 @pytest.fixture(autouse=True)
-def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def temp(short_temp: Path) -> Path:
     """The temporary folder of these tests alone, in which nothing must stay behind."""
-    folder = tmp_path / "t"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr("agentcore_emulator.runtime.microvm.resources._LONGEST_TEMP_PATH", 1000)
-    return folder
+    return short_temp
 
 
 def content(folder: Path) -> list[Path]:

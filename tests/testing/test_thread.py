@@ -34,10 +34,8 @@ def run_folders() -> list[Path]:
 
 
 @pytest.fixture(autouse=True)
-def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def temp(short_temp: Path) -> None:
     """A temporary folder of these tests alone."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr("agentcore_emulator.runtime.microvm.resources._LONGEST_TEMP_PATH", 1000)
 
 
 def test_it_leaves_nothing_behind(agent: Path) -> None:

@@ -64,7 +64,7 @@ def line(agentcore: AgentCore) -> Iterator[ClientConnection]:
 
 @contract(
     "WS-001",
-    title="A WebSocket is led to its session by the id in the query or in a header, and shares globals with invocations",
+    title="A WebSocket is led to its session by the id in the query or a header, and shares globals with invocations",
     evidence="aws-docs",
     source=_GUIDE,
     since=_SINCE,
