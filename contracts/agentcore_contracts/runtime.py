@@ -227,14 +227,15 @@ class AgentCore:
         elif auth == "headers":
             SigV4Auth(*self._signing()).add_auth(request)
             lines |= dict(request.headers.items())
-        return connect(
-            f"ws{request.url.removeprefix('http')}",
+        connection: ClientConnection = connect(
+            f"ws{str(request.url).removeprefix('http')}",
             additional_headers=lines,
             # A proxy that the developer has set is for the world outside.
             proxy=True if self.is_aws else None,
             open_timeout=_TIMEOUT_SECONDS,
             **options,
         )
+        return connection
 
     def post(self, operation: str, *, headers: Mapping[str, str], body: bytes) -> Raw:
         """POST to `/runtimes/ARN/OPERATION`, signed, with no headers but these and what HTTP and the signature need.

@@ -11,6 +11,7 @@ from packaging.version import Version
 from agentcore_contracts import profiles
 from agentcore_contracts.declaration import MARK
 from agentcore_contracts.runtime import AgentCore
+from agentcore_emulator.testing import Admin
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,8 +89,13 @@ def jwt(agentcore: AgentCore) -> Iterator[AgentCore]:
 
 @pytest.fixture(scope="session")
 def v2(agentcore: AgentCore) -> Iterator[AgentCore]:
-    """The probe on platform version V2."""
-    yield from _named(agentcore, "contracts_v2")
+    """The probe on platform version V2. Skips at an emulator that has it on V1."""
+    for runtime in _named(agentcore, "contracts_v2"):
+        if runtime.endpoint is not None:
+            runtimes = Admin(runtime.endpoint).get("info")["runtimes"]
+            if any(each["arn"] == runtime.arn and each["platform"] != "V2" for each in runtimes):
+                pytest.skip("nothing was measured: start the emulator with --platform contracts_v2=V2")
+        yield runtime
 
 
 def _named(agentcore: AgentCore, name: str) -> Iterator[AgentCore]:

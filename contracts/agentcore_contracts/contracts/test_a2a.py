@@ -292,8 +292,8 @@ def test_not_found_and_not_valid(a2a: AgentCore, session: str) -> None:
 
 @contract(
     "AA-023",
-    title="Throttling and quotas are 429 with -32053, a session in transition 409 with -32054, what fails within AWS 500"
-    " with -32603",
+    title="Throttling and quotas are 429 with -32053, a session in transition is 409 with -32054, what fails within AWS"
+    " 500 with -32603",
     evidence="aws-docs",
     source=_ERRORS,
 )

@@ -81,7 +81,12 @@ def warm_session(mcp: AgentCore) -> str:
 def test_a_conversation(mcp: AgentCore, session: str) -> None:
     """In the order of a client."""
     hello = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "contracts", "version": "1"}}
-    asked = [_message("initialize", hello), _message("ping"), _message("tools/list"), _order({"do": "echo", "value": 7})]
+    asked = [
+        _message("initialize", hello),
+        _message("ping"),
+        _message("tools/list"),
+        _order({"do": "echo", "value": 7}),
+    ]
     answers = [mcp.invoke(each, session, accept=_ACCEPT, mcpSessionId=session) for each in asked]
     assert {answer.content_type.partition(";")[0] for answer in answers} == {"application/json"}
     first, second, third, fourth = (answer.json["result"] for answer in answers)
@@ -112,7 +117,9 @@ def test_any_value(mcp: AgentCore, warm_session: str, value: Any) -> None:
 @given(message_id=st.integers() | texts())
 def test_any_id(mcp: AgentCore, warm_session: str, message_id: int | str) -> None:
     """JSON-RPC 2.0, section 4."""
-    answer = mcp.invoke(_message("ping", message_id=message_id), warm_session, accept=_ACCEPT, mcpSessionId=warm_session)
+    answer = mcp.invoke(
+        _message("ping", message_id=message_id), warm_session, accept=_ACCEPT, mcpSessionId=warm_session
+    )
     assert answer.json == {"jsonrpc": "2.0", "id": message_id, "result": {}}
 
 
@@ -180,9 +187,7 @@ def test_the_servers_own_errors(mcp: AgentCore, session: str) -> None:
     ):
         answer = mcp.invoke(asked, session, accept=_ACCEPT, mcpSessionId=session)
         assert answer.json == {"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": text}}
-    answer = mcp.invoke(
-        _order({"do": "fail", "message": "out of ink"}), session, accept=_ACCEPT, mcpSessionId=session
-    )
+    answer = mcp.invoke(_order({"do": "fail", "message": "out of ink"}), session, accept=_ACCEPT, mcpSessionId=session)
     assert answer.json["result"] == {"content": [{"type": "text", "text": "out of ink"}], "isError": True}
 
 

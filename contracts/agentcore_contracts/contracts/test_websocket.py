@@ -520,7 +520,7 @@ def test_headers_of_the_caller(agentcore: AgentCore, session: str, auth: Auth) -
     """The probe's configuration allows the first of these."""
     brought = {f"{_CUSTOM}Probe": "allowed", f"{_CUSTOM}Other": "dropped", "X-Other": "dropped"}
     where = {"query": brought} if auth == "query" else {"headers": brought}
-    with agentcore.connect(session, auth=auth, **where) as connection:  # type: ignore[arg-type]
+    with agentcore.connect(session, auth=auth, **where) as connection:
         seen = _ask(connection, {"do": "headers"})
     assert seen["request"][f"{_CUSTOM}Probe".lower()] == seen["context"][f"{_CUSTOM}Probe".lower()] == "allowed"
     assert "dropped" not in seen["request"].values()
