@@ -20,7 +20,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection, connect
 
-from agentcore_emulator.testing import EmulatorProcess, new_session
+from agentcore_emulator.testing import EmulatorProcess, EmulatorThread, new_session
+from agentcore_emulator.testing.running import RunningEmulator
 
 AGENT = """
 import asyncio, json, os
@@ -76,12 +77,12 @@ def write(folder: Path, source: str = AGENT) -> Path:
     return file
 
 
-def address(emulator: EmulatorProcess, **query: str) -> str:
+def address(emulator: RunningEmulator, **query: str) -> str:
     parameters = "&".join(f"{name}={quote(value)}" for name, value in query.items())
     return f"ws{emulator.url[4:]}/runtimes/{quote(emulator.arn, safe='')}/ws?{parameters}"
 
 
-def dial(emulator: EmulatorProcess, session: str, **options: Any) -> ClientConnection:
+def dial(emulator: RunningEmulator, session: str, **options: Any) -> ClientConnection:
     headers = {SESSION_HEADER: session, **options.pop("headers", {})}
     connection: ClientConnection = connect(
         address(emulator, **options.pop("query", {})),
@@ -278,6 +279,15 @@ def test_death_closes_with_1011(emulator: EmulatorProcess, session: str) -> None
         assert closed_with(connection) == (1011, "the agent broke off")
     with dial(emulator, session) as connection:
         assert ask(connection, "count") == 1
+
+
+def test_who_answers_the_goodbye_is_let_go_at_once(
+    tmp_path: Path, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentcore_emulator.runtime.websocket._GOODBYE_SECONDS", 3600.0)
+    with EmulatorThread(write(tmp_path)) as emulator, dial(emulator, session, close_timeout=None) as connection:
+        connection.send("die")
+        assert closed_with(connection) == (1011, "the agent broke off")
 
 
 def test_the_end_of_the_emulator_closes_with_1001(tmp_path: Path, session: str) -> None:

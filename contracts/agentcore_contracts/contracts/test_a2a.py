@@ -210,9 +210,9 @@ def test_a_stream_is_not_held_back(a2a: AgentCore, session: str) -> None:
         (b'{"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {}}', -32602),
     ],
 )
-def test_the_agents_own_errors(a2a: AgentCore, session: str, body: bytes, code: int) -> None:
+def test_the_agents_own_errors(a2a: AgentCore, warm_session: str, body: bytes, code: int) -> None:
     """They come with the HTTP status 200, which is why they pass."""
-    answer = a2a.invoke(body, session)
+    answer = a2a.invoke(body, warm_session)
     assert answer.json["error"]["code"] == code
 
 
@@ -256,9 +256,9 @@ def test_headers(a2a: AgentCore, session: str) -> None:
     source=f"{_ERRORS}: runtime client error",
 )
 @pytest.mark.parametrize("status", [400, 404, 409, 429, 500, 503])
-def test_statuses_of_the_agents_own(a2a: AgentCore, session: str, status: int) -> None:
+def test_statuses_of_the_agents_own(a2a: AgentCore, warm_session: str, status: int) -> None:
     """What it says beside is thrown away."""
-    answer = _post(a2a, session, _message({"do": "answer", "status": status}))
+    answer = _post(a2a, warm_session, _message({"do": "answer", "status": status}))
     assert _error(answer) == (424, -32055)
     assert b"as you wish" not in answer.body
 
@@ -306,11 +306,12 @@ def test_not_found_and_not_valid(a2a: AgentCore, session: str) -> None:
         ("internal", (500, -32603)),
     ],
 )
-def test_errors_to_order(a2a: AgentCore, faults: Faults, session: str, fault: str, error: tuple[int, int]) -> None:
-    """Once, and then no more."""
+def test_errors_to_order(a2a: AgentCore, faults: Faults, warm_session: str, fault: str, error: tuple[int, int]) -> None:
+    """Once, and then no more; the agent has not seen it."""
+    before = _do(a2a, warm_session, {"do": "count"})
     faults.add(fault, operation="InvokeAgentRuntime")
-    assert _error(_post(a2a, session, _message({"do": "count"}))) == error
-    assert _do(a2a, session, {"do": "count"})["count"] == 1
+    assert _error(_post(a2a, warm_session, _message({"do": "count"}))) == error
+    assert _do(a2a, warm_session, {"do": "count"}) == {**before, "count": before["count"] + 1}
 
 
 @contract(

@@ -187,9 +187,9 @@ def test_stop_amid_a_run(agui: AgentCore, session: str) -> None:
     source=f"{_ERRORS}: AGENT_ERROR",
 )
 @pytest.mark.parametrize("status", [400, 404, 422, 500, 503])
-def test_statuses_of_the_agents_own(agui: AgentCore, session: str, status: int) -> None:
+def test_statuses_of_the_agents_own(agui: AgentCore, warm_session: str, status: int) -> None:
     """What it says beside is thrown away."""
-    answer = _post(agui, session, _input({"do": "answer", "status": status}))
+    answer = _post(agui, warm_session, _input({"do": "answer", "status": status}))
     assert _error(answer) == (200, "AGENT_ERROR")
     assert b"as you wish" not in answer.body
 
@@ -201,10 +201,11 @@ def test_statuses_of_the_agents_own(agui: AgentCore, session: str, status: int) 
     source=f"{_ERRORS}: AGENT_ERROR; that the agent answers 400: bedrock-agentcore 1.25 runtime/ag_ui.py",
 )
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"{}", b"\xff"])
-def test_malformed(agui: AgentCore, session: str, body: bytes) -> None:
+def test_malformed(agui: AgentCore, warm_session: str, body: bytes) -> None:
     """And the session takes the next run."""
-    assert _error(_post(agui, session, body)) == (200, "AGENT_ERROR")
-    assert _do(agui, session, {"do": "count"})["count"] == 1
+    before = _do(agui, warm_session, {"do": "count"})
+    assert _error(_post(agui, warm_session, body)) == (200, "AGENT_ERROR")
+    assert _do(agui, warm_session, {"do": "count"}) == {**before, "count": before["count"] + 1}
 
 
 @contract(
@@ -251,11 +252,14 @@ def test_not_valid(agui: AgentCore, length: int) -> None:
         ("internal", (500, "INTERNAL_ERROR")),
     ],
 )
-def test_errors_to_order(agui: AgentCore, faults: Faults, session: str, fault: str, error: tuple[int, str]) -> None:
-    """Once, and then no more."""
+def test_errors_to_order(
+    agui: AgentCore, faults: Faults, warm_session: str, fault: str, error: tuple[int, str]
+) -> None:
+    """Once, and then no more; the agent has not seen it."""
+    before = _do(agui, warm_session, {"do": "count"})
     faults.add(fault, operation="InvokeAgentRuntime")
-    assert _error(_post(agui, session, _input({"do": "count"}))) == error
-    assert _do(agui, session, {"do": "count"})["count"] == 1
+    assert _error(_post(agui, warm_session, _input({"do": "count"}))) == error
+    assert _do(agui, warm_session, {"do": "count"}) == {**before, "count": before["count"] + 1}
 
 
 @contract(

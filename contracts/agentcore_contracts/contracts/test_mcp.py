@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentcore_contracts import contract
+from agentcore_contracts import contract, profiles
 from agentcore_contracts.runtime import AgentCore, Raw
 from agentcore_contracts.strategies import json_values, texts
 from agentcore_emulator.testing import Faults
@@ -234,9 +234,10 @@ def test_an_id_is_a_session(mcp: AgentCore) -> None:
     evidence="aws-docs",
     source=f"{_GUIDE}; botocore 1.44 bedrock-agentcore model, SessionId",
 )
+@profiles.of_histories()
 @given(tail=st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_", max_size=55))
 def test_any_session_id(mcp: AgentCore, tail: str) -> None:
-    """Of 45 to 100 characters."""
+    """Of 45 to 100 characters. Each example starts a session, so there are fewer."""
     session = mcp.new_session()
     answer = _post(mcp, _order({"do": "headers"}), {_MCP: session + tail, _SESSION: session + tail})
     assert json.loads(answer.body)["result"]["structuredContent"]["value"][_MCP] == session + tail
@@ -345,9 +346,10 @@ def test_accept(mcp: AgentCore, session: str, accept: str) -> None:
     source=f"{_ERRORS}: runtime client error",
 )
 @pytest.mark.parametrize("status", [400, 404, 421, 429, 500, 503])
-def test_statuses_of_the_servers_own(mcp: AgentCore, session: str, status: int) -> None:
+def test_statuses_of_the_servers_own(mcp: AgentCore, warm_session: str, status: int) -> None:
     """What it says beside is thrown away."""
-    answer = _post(mcp, _order({"do": "answer", "status": status}, "x"), {_MCP: session, _SESSION: session})
+    headers = {_MCP: warm_session, _SESSION: warm_session}
+    answer = _post(mcp, _order({"do": "answer", "status": status}, "x"), headers)
     assert _error(answer) == (200, -32010)
     assert json.loads(answer.body)["id"] == "x"
     assert b"as you wish" not in answer.body
@@ -360,10 +362,11 @@ def test_statuses_of_the_servers_own(mcp: AgentCore, session: str, status: int) 
     source=f"{_ERRORS}: runtime client error; messages are passed through",
 )
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"text"', b"\xff\xfe", b'{"jsonrpc": "2.0", "id": 1}'])
-def test_malformed(mcp: AgentCore, session: str, body: bytes) -> None:
+def test_malformed(mcp: AgentCore, warm_session: str, body: bytes) -> None:
     """The probe answers 400, as MCP servers do; and the session takes the next message."""
-    assert _error(_post(mcp, body, {_MCP: session, _SESSION: session})) == (200, -32010)
-    assert _do(mcp, session, {"do": "echo", "value": 1}) == 1
+    before = _do(mcp, warm_session, {"do": "count"})
+    assert _error(_post(mcp, body, {_MCP: warm_session, _SESSION: warm_session})) == (200, -32010)
+    assert _do(mcp, warm_session, {"do": "count"}) == {**before, "count": before["count"] + 1}
 
 
 @contract(
@@ -404,10 +407,10 @@ def test_not_found_and_not_valid(mcp: AgentCore, session: str) -> None:
 @pytest.mark.parametrize(
     ("fault", "code"), [("throttle", -32003), ("quota", -32003), ("conflict", -32005), ("internal", -32603)]
 )
-def test_errors_to_order(mcp: AgentCore, faults: Faults, session: str, fault: str, code: int) -> None:
+def test_errors_to_order(mcp: AgentCore, faults: Faults, warm_session: str, fault: str, code: int) -> None:
     """Once, and then no more."""
     faults.add(fault, operation="InvokeAgentRuntime")
-    headers = {_MCP: session, _SESSION: session}
+    headers = {_MCP: warm_session, _SESSION: warm_session}
     assert _error(_post(mcp, _message("ping"), headers)) == (200, code)
     assert json.loads(_post(mcp, _message("ping"), headers).body)["result"] == {}
 

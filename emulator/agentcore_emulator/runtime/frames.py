@@ -20,10 +20,14 @@ class FrameTooLarge(Exception):
 
 
 class FrameScanner:
-    """Follows one direction of a connection. `closing` is set once a close frame has gone by."""
+    """Follows one direction of a connection.
+
+    `closing` is set once a close frame has gone by, `lost` once a frame was too large: it cannot be followed further.
+    """
 
     def __init__(self, largest: int) -> None:
         self.closing = False
+        self.lost = False
         self._largest = largest
         self._head = b""
         self._left = 0
@@ -48,6 +52,7 @@ class FrameScanner:
                 self._head = head
                 break
             if length > self._largest:
+                self.lost = True
                 raise FrameTooLarge(at)
             at += size - len(self._head)
             self._head, self._left = b"", length

@@ -223,8 +223,15 @@ class _Conversation:
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await self._to_client.drain()
-                while await self._from_client.read(_READ_SIZE):
+                while (data := await self._from_client.read(_READ_SIZE)) and not self._goodbye(data):
                     pass
+
+    def _goodbye(self, data: bytes) -> bool:
+        """Whether the client has said with this, or before, that it is done."""
+        if not self._up.lost:
+            with contextlib.suppress(FrameTooLarge):
+                self._up.scan(data)
+        return self._up.closing
 
 
 def take_over(accept: Accept, lines: list[tuple[str, str]]) -> _Ends:
