@@ -81,6 +81,15 @@ async def test_what_is_learnt_serves_the_next_emulator(laboratory: Laboratory, o
     assert await order(again, "answer('colorsys' in early)")
 
 
+async def test_two_agents_of_one_file_learn_each(laboratory: Laboratory, order: Order, puppet: str) -> None:
+    laboratory.write("", "helper.py")
+    one = await laboratory.agent(EARLY + puppet)
+    other = await laboratory.agent(EARLY + puppet)
+    await taught(laboratory, order, one, await running(laboratory, one))
+    later = await taught(laboratory, order, other, await running(laboratory, other))
+    assert await order(later, "answer('colorsys' in early)"), "although it was no news"
+
+
 async def test_a_zygote_goes_with_its_last_session(laboratory: Laboratory, order: Order) -> None:
     agent = await laboratory.agent()
     first = await running(laboratory, agent)

@@ -93,6 +93,8 @@ class ForkHost:
         self._environ = environ
         self._isolated = isolated
         self._preimports = Preimports(learnt, python, entrypoint)
+        # What the zygote that was booted last was told to import.
+        self._told: frozenset[str] = frozenset()
         self._zygote: Zygote | None = None
         self._booting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -115,6 +117,7 @@ class ForkHost:
         await asyncio.gather(*(zygote.close() for zygote in [*self._old, self._zygote] if zygote))
 
     async def _boot(self) -> Zygote:
+        self._told = frozenset(self._preimports.names)
         return await Zygote.boot(
             self._python,
             self._environ,
@@ -156,7 +159,8 @@ class ForkHost:
 
     async def _learn(self, microvm: MicroVM) -> None:
         modules = await microvm.link.modules()
-        if not modules or not self._preimports.learn(modules):
+        # No news can still be news to this zygote: another agent of the same file has learnt it meanwhile.
+        if not modules or not (self._preimports.learn(modules) or set(self._preimports.names) - self._told):
             return
         try:
             fresh = await self._boot()

@@ -29,6 +29,11 @@ class Preimports:
         """The file with the JSON list of module names, in the order of their import; None when nothing is learnt."""
         return self._file if self._file.exists() else None
 
+    @property
+    def names(self) -> list[str]:
+        """What is learnt."""
+        return _load(self._file)
+
     def learn(self, modules: Iterable[str]) -> bool:
         """Remember what a session had loaded; return whether that is news worth a new zygote.
 
