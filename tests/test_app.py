@@ -52,8 +52,12 @@ def test_an_operation_that_is_modelled_but_not_built(emulator: EmulatorProcess) 
 
 def test_a_service_that_is_not_here(emulator: EmulatorProcess) -> None:
     with pytest.raises(ClientError) as failure:
-        client(emulator, "s3").list_buckets()
-    assert failure.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+        client(emulator, "codeconnections").list_hosts()
+    assert error_of(failure) == (
+        501,
+        "NotImplemented",
+        "ListHosts of codeconnections is not implemented by agentcore-emulator",
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from agentcore_emulator.wire.service import Operation, error_answer, load
 if TYPE_CHECKING:
     from agentcore_emulator.auth.signatures import Signatures
     from agentcore_emulator.aws.passthrough import Passthrough
+    from agentcore_emulator.aws.services import Services
 
 __all__ = ["Handler", "Plane", "StreamingHandler", "make_app"]
 
@@ -72,6 +73,7 @@ class _Dispatcher:
         faults: Faults | None,
         latency: Latency | None,
         signatures: Signatures | None,
+        others: Services | None,
     ) -> None:
         self._streaming = streaming
         self._passthrough = passthrough
@@ -79,6 +81,7 @@ class _Dispatcher:
         self._faults = faults
         self._latency = latency
         self._signatures = signatures
+        self._others = others
         self._handlers: dict[tuple[str, str], Handler] = {
             (service, name): handler
             for plane in planes
@@ -108,14 +111,20 @@ class _Dispatcher:
     async def _serve(self, scope: Scope, receive: Receive, send: TrackedSend, request_id: str) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
         name, region = _credential_scope(headers, scope["query_string"])
+        if name is None and self._others is not None:
+            name = self._others.service_of(scope, headers)
         found = _match(name, scope["method"], scope["raw_path"])
         service = found[0] if found else (_BY_SCOPE.get(name or "", ())[:1] or (name,))[0]
         passes = service is not None and self._passthrough is not None and service in self._passthrough
         looks_after_itself = found is not None and found[1].name in self._streaming and not passes
-        if self._signatures is not None and not looks_after_itself:
+        elsewhere = found is None and not passes and name != "bedrock-agentcore"
+        if self._signatures is not None and not looks_after_itself and not (elsewhere and self._others):
             receive = await self._signatures.check(scope, receive)
         if service is not None and self._passthrough is not None and passes:
             await self._passthrough(service, region or self._region, scope, receive, send)
+            return
+        if name is not None and self._others is not None and elsewhere:
+            await self._others(name, region or self._region, scope, receive, send, request_id)
             return
         if found is None:
             raise _unknown(service, scope)
@@ -188,15 +197,16 @@ def make_app(
     faults: Faults | None = None,
     latency: Latency | None = None,
     signatures: Signatures | None = None,
+    others: Services | None = None,
 ) -> ASGIApp:
-    """The app over these planes, with the admin API under `/_emulator/`.
+    """The app over these planes, with the admin API under `/_emulator/`; `others` has what no plane has.
 
     Loads the services' models, so that the first request does not have to.
     """
     for group in _BY_SCOPE.values():
         for name in group:
             load(name)
-    aws = _Dispatcher(planes, streaming, passthrough, region, faults, latency, signatures)
+    aws = _Dispatcher(planes, streaming, passthrough, region, faults, latency, signatures, others)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         # Past Starlette's middleware and routing: an invocation has no use for them, and feels them.

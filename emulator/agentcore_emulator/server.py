@@ -22,6 +22,7 @@ from agentcore_emulator.admin import admin_app
 from agentcore_emulator.app import make_app
 from agentcore_emulator.auth.inbound import Inbound
 from agentcore_emulator.auth.issuer import Issuer
+from agentcore_emulator.aws.services import Services
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import SQLITE_URL, STATE_FILE, ProjectError, Settings
 from agentcore_emulator.connection import Connection
@@ -206,6 +207,8 @@ class Emulator:
             from agentcore_emulator.auth.signatures import Signatures
 
             signatures = Signatures(clock)
+        others = Services(settings.account_id)
+        self._stack.callback(others.close)
         issuer = Issuer(state, clock)
         inbound = Inbound(issuer, clock, signatures=signatures, aws="cognito-idp" in settings.passthrough)
         front = Front(agents, inbound, faults=faults, latency=latency)
@@ -225,6 +228,7 @@ class Emulator:
             faults=faults,
             latency=latency,
             signatures=signatures,
+            others=others,
         )
         memory.start(_extractor(settings, app))
         await self._serve(app, listener, sessions, proxy.proxy)
