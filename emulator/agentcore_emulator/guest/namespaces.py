@@ -116,6 +116,11 @@ def settle(plan: Plan) -> list[str]:
     for place, folder in (("/tmp", tmp), (plan.home_path, home)):  # noqa: S108
         if place and not _within(place, plan.project):
             _cover(place, folder, kept, mounted)
+    # What is hidden may hold the project, which is then all that is seen of it.
+    hidden = [place for place in plan.hidden if os.path.isdir(place)]
+    for place in hidden:
+        if _within(plan.project, place):
+            _mount_empty(place, mounted)
     if not os.path.isdir(plan.project):
         os.makedirs(plan.project)
     options = [
@@ -128,8 +133,8 @@ def settle(plan: Plan) -> list[str]:
     kernel.mount("overlay", plan.project, "overlay", options=",".join(options))
     mounted.append(plan.project)
     # What is needed lies below the project itself where a covered folder holds both, and is seen through the overlay.
-    for place in plan.hidden:
-        if os.path.isdir(place):
+    for place in hidden:
+        if not _within(plan.project, place):
             _mount_empty(place, mounted)
     if plan.storage and storage is not None:
         _mount_storage(plan.storage[0], storage, mounted)
