@@ -115,12 +115,12 @@ class Deployer:
         """What a puppet of `says` has to say."""
         return self.call(arn, "import word; answer(word.TEXT)", session, **members)
 
-    def refused(self, code: str, operation: Callable[..., Any], **members: Any) -> str:
-        """The message of the error `code` that a call of `operation` raises."""
+    def refused(self, error_code: str, operation: Callable[..., Any], **members: Any) -> str:
+        """The message of the error `error_code` that a call of `operation` raises."""
         with pytest.raises(ClientError) as caught:
             operation(**members)
         error = caught.value.response["Error"]
-        assert error["Code"] == code, error
+        assert error["Code"] == error_code, error
         return str(error["Message"])
 
 
@@ -144,5 +144,5 @@ def puppet_file(tmp_path_factory: pytest.TempPathFactory, puppet: str) -> Path:
 @pytest.fixture(scope="session")
 def deployer(puppet_file: Path, puppet: str) -> Iterator[Deployer]:
     """One emulator for all tests that leave what others have deployed alone."""
-    with EmulatorThread(puppet_file, "--quirks", "off", "--isolation", "plain") as emulator:
+    with EmulatorProcess(puppet_file, "--quirks", "off", "--isolation", "plain") as emulator:
         yield Deployer(emulator, puppet)
