@@ -88,9 +88,7 @@ def test_with_an_endpoint_goes_its_sessions(deployer: Deployer, two_versions: An
     session = new_session()
     for name in ("prod", "DEFAULT"):
         deployer.word(arn, session, qualifier=name)
-    message = deployer.refused(
-        "ConflictException", deployer.control.delete_agent_runtime, agentRuntimeId=runtime_id
-    )
+    message = deployer.refused("ConflictException", deployer.control.delete_agent_runtime, agentRuntimeId=runtime_id)
     assert message == "This agent has endpoints that must be deleted first"
     which = {"agentRuntimeId": runtime_id, "endpointName": "prod"}
     deleted = deployer.control.delete_agent_runtime_endpoint(**which)
