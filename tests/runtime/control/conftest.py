@@ -90,8 +90,7 @@ class Deployer:
         for _ in range(10_000):
             try:
                 look()
-            except ClientError as error:
-                assert error.response["Error"]["Code"] == "ResourceNotFoundException"
+            except self.control.exceptions.ResourceNotFoundException:
                 return
         pytest.fail("it stays there")
 

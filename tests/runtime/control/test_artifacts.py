@@ -146,9 +146,12 @@ def test_encrypted_and_empty_ones(tmp_path: Path) -> None:
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_damage_is_told_and_leaves_nothing(tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(
-        archive(lambda opened: [opened.writestr(f"folder/{n}.py", f"print({n})" * n) for n in range(5)] and None)
-    )
+
+    def write(opened: zipfile.ZipFile) -> None:
+        for number in range(5):
+            opened.writestr(f"folder/{number}.py", f"print({number})" * number)
+
+    content = bytearray(archive(write))
     for _ in range(data.draw(st.integers(1, 8))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     del content[data.draw(st.integers(len(content) // 2, len(content))) :]

@@ -82,13 +82,13 @@ def test_what_is_said() -> None:
         ({"platformVersion": "V3"}, "Invalid platformVersion: 'V3' is not one of V1, V2"),
         (
             {"environmentVariables": {"A": "x" * 4096}},
-            "Invalid environmentVariables: the variables have 4097 bytes in all, and on platform version V1 they have at"
-            " most 4096",
+            "Invalid environmentVariables: the variables have 4097 bytes in all, and on platform version V1 they have"
+            " at most 4096",
         ),
         (
             {"environmentVariables": {"A": "é" * 768}, "platformVersion": "V2"},
-            "Invalid environmentVariables: the variables have 1537 bytes in all, and on platform version V2 they have at"
-            " most 1536",
+            "Invalid environmentVariables: the variables have 1537 bytes in all, and on platform version V2 they have"
+            " at most 1536",
         ),
         (
             {"requestHeaderConfiguration": {"requestHeaderAllowlist": ["Authorization"]}},

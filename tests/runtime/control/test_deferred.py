@@ -38,7 +38,7 @@ async def test_one_that_does_not_come_up_is_made_anew(laboratory: Laboratory) ->
     agent = await laboratory.agent()
     host = Deferred(lambda: laboratory._host(entrypoint, "fork", agent.runtime.python, {}))
     laboratory.write("def")
-    with pytest.raises(BootFailure, match="agent.py:1"):
+    with pytest.raises(BootFailure, match=r"agent\.py:1"):
         await host.boot()
     laboratory.write("print(1)")
     await host.boot()

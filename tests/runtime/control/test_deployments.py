@@ -150,7 +150,7 @@ def test_two_at_once(deployer: Deployer) -> None:
         assert {each["status"] for each in listed} == {"READY"}
         assert len(listed) == 1 + len(versions)
         # And one of a name.
-        given = {"name": "wanted_by_all", "agentRuntimeArtifact": artifacts[0], "wait": False}
+        given: dict[str, Any] = {"name": "wanted_by_all", "agentRuntimeArtifact": artifacts[0], "wait": False}
 
         def create(_: int) -> bool:
             try:
@@ -212,7 +212,7 @@ def test_a_session_that_is_being_made_goes_as_well(deployer: Deployer, make_fifo
 
 
 def test_an_update_wipes_the_storage_of_sessions(deployer: Deployer) -> None:
-    mounts = {"filesystemConfigurations": [{"sessionStorage": {"mountPath": "/mnt/data"}}]}
+    mounts: dict[str, Any] = {"filesystemConfigurations": [{"sessionStorage": {"mountPath": "/mnt/data"}}]}
     made = deployer.create(**mounts)
     runtime_id, arn, session = made["agentRuntimeId"], made["agentRuntimeArn"], new_session()
     path = "os.path.join(os.environ['AGENTCORE_EMULATOR_SESSION_STORAGE'], 'file')"

@@ -130,7 +130,8 @@ def test_a_file_goes_before_what_was_deployed_under_its_arn(
     project.mkdir()
     (project / "agent.py").write_text(puppet, encoding="utf-8")
     (project / ".bedrock_agentcore.yaml").write_text(
-        f"agents:\n  twice:\n    entrypoint: agent.py\n    bedrock_agentcore: {{agent_arn: {made['agentRuntimeArn']!r}}}",
+        "agents:\n  twice:\n    entrypoint: agent.py\n    bedrock_agentcore:\n"
+        f"      agent_arn: {made['agentRuntimeArn']}",
         encoding="utf-8",
     )
     with EmulatorProcess(project, *state) as emulator:

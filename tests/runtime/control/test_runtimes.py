@@ -25,7 +25,7 @@ def status_code(answer: Any) -> int:
 
 
 def test_what_is_created_is_called_and_comes_back_as_it_was_given(deployer: Deployer) -> None:
-    given = {
+    given: dict[str, Any] = {
         "agentRuntimeName": "every_member",
         "agentRuntimeArtifact": deployer.says("hello"),
         "roleArn": ROLE,
@@ -63,7 +63,7 @@ def test_a_lifecycle_is_filled_in_and_takes_effect(deployer: Deployer) -> None:
 
 
 def test_one_token_makes_one_runtime(deployer: Deployer) -> None:
-    given = {
+    given: dict[str, Any] = {
         "agentRuntimeName": "once",
         "agentRuntimeArtifact": deployer.says("one"),
         "roleArn": ROLE,
