@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agentcore_emulator.config import ProjectError
-from agentcore_emulator.located_yaml import Node, Unreadable, compose, read
+from agentcore_emulator.located_yaml import Node, Unreadable, compose, of, read
 
 
 def write(folder: Path, text: str) -> Path:
@@ -87,3 +87,11 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
     with pytest.raises(Unreadable, match=r"^is not text in UTF-8$"):
         compose(file)
+
+
+def test_values_of_no_file_are_called_what_they_are() -> None:
+    root = of({"a": [{"b": 1}], "c": None}, "given")
+    inner = root["a"].elements[0]["b"]
+    assert (inner.value, str(inner.error("is wrong"))) == (1, "given.a[0].b: is wrong")
+    assert str(root["d"].error("is missing")) == "given.d: is missing"
+    assert root["c"].value is None

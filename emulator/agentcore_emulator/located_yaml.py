@@ -12,7 +12,7 @@ import yaml
 
 from agentcore_emulator.config import ProjectError
 
-__all__ = ["Node", "Unreadable", "compose", "read"]
+__all__ = ["Node", "Unreadable", "compose", "of", "read"]
 
 # Aliases of aliases make a few lines stand for more values than memory holds.
 _MOST_VALUES: Final = 100_000
@@ -53,7 +53,10 @@ def _complaints() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Node:
-    """A value of the file, with the place that it was read from. A key that is absent has the value None."""
+    """A value of the file, with the place that it was read from. A key that is absent has the value None.
+
+    One that comes from no file has the line 0.
+    """
 
     file: Path
     path: str
@@ -64,6 +67,8 @@ class Node:
 
     def error(self, sentence: str) -> ProjectError:
         """A `ProjectError` that begins with file, line and what the value is called."""
+        if self.line == 0:
+            return ProjectError(f"{self.path}: {sentence}")
         return ProjectError(f"{self.file}:{self.line}: {self.path or 'the file'}: {sentence}")
 
     def __getitem__(self, key: str) -> Node:
@@ -83,6 +88,15 @@ class Node:
         if self.value is None or isinstance(self.value, str):
             return self.value or None
         raise self.error(f"{self.value!r} is not a text; put it in quotes")
+
+
+def of(value: Any, path: str) -> Node:
+    """A value that comes from no file, and is called `path`."""
+    if isinstance(value, dict):
+        return Node(Path(), path, 0, value, {key: of(child, f"{path}.{key}") for key, child in value.items()})
+    if isinstance(value, list):
+        return Node(Path(), path, 0, value, elements=tuple(of(each, f"{path}[{i}]") for i, each in enumerate(value)))
+    return Node(Path(), path, 0, value)
 
 
 def read(file: Path) -> Node:

@@ -32,7 +32,8 @@ class AgentRuntime:
     agent's configured variables, `memory` the memory that it is to find under `BEDROCK_AGENTCORE_MEMORY_ID`. With an
     `authorizer` it takes bearer tokens, else signed requests. `session_storage` is the name below `/mnt` of the folder
     that outlives a session's stop. `command` is what runs if it is no Python file, and `entrypoint` then the folder
-    that it runs in.
+    that it runs in. `version` is the number of a version that the control plane has made; others count by themselves.
+    `port` and `path` are where its server is to be asked, if not where the protocol's contract says.
     """
 
     name: str
@@ -47,6 +48,9 @@ class AgentRuntime:
     start_up_seconds: float = 30.0
     platform: Platform = "V1"
     session_storage: str | None = None
+    version: int | None = None
+    port: int | None = None
+    path: str | None = None
     command: tuple[str, ...] | None = None
     authorizer: Authorizer | None = None
     header_allowlist: frozenset[str] = frozenset()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
-import functools
 import logging
 import os
 import socket
 from collections.abc import Generator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,7 +24,7 @@ from agentcore_emulator.aws.services import Services
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import SQLITE_URL, STATE_FILE, ProjectError, Settings
 from agentcore_emulator.connection import Connection
-from agentcore_emulator.environment import client_environment, guest_environment
+from agentcore_emulator.environment import client_environment
 from agentcore_emulator.faults import Faults
 from agentcore_emulator.latency import Latency
 from agentcore_emulator.listening import CannotListen, listen, url_of
@@ -34,21 +32,20 @@ from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.memory.extraction import Extractor
 from agentcore_emulator.models import ModelPlane
 from agentcore_emulator.project import AgentRuntime
-from agentcore_emulator.proxy.opened import OpenProxy, opened
+from agentcore_emulator.proxy.opened import opened
 from agentcore_emulator.proxy.proxy import Proxy
 from agentcore_emulator.runtime import reload
 from agentcore_emulator.runtime.agents import Agent, Agents
+from agentcore_emulator.runtime.builder import Builder
+from agentcore_emulator.runtime.control.plane import ControlPlane
 from agentcore_emulator.runtime.front import Front
-from agentcore_emulator.runtime.hosts import CAN_FORK, make_host
-from agentcore_emulator.runtime.journal import Journal
 from agentcore_emulator.runtime.microvm.host import BootFailure
-from agentcore_emulator.runtime.microvm.isolation import Isolation, cannot_isolate
-from agentcore_emulator.runtime.microvm.isolation import choose as choose_isolation
+from agentcore_emulator.runtime.microvm.isolation import Isolation
 from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.plane import RuntimePlane
 from agentcore_emulator.runtime.sessions import Sessions
-from agentcore_emulator.runtime.storage import SessionStorage
 from agentcore_emulator.store import Store, StoreError
+from agentcore_emulator.tags import Tags
 
 __all__ = ["Emulator", "StartError"]
 
@@ -200,7 +197,11 @@ class Emulator:
             # A guest that sees the emulator's time also stamps with it.
             moment=float if settings.guest_time else clock.at,
         )
-        agents = Agents(await self._boot_all(state, folder, clock, latency, proxy), settings.account_id)
+        builder = Builder(settings, self.url, state, folder, clock, latency, proxy)
+        agents = Agents(await self._boot_all(builder), settings.account_id)
+        deployed, python = state / "runtimes", self.runtimes[0].python
+        control = ControlPlane(store, clock, settings, agents, sessions, builder, deployed, python)
+        self._stack.push_async_callback(control.close)
         signatures = None
         if settings.verify_signatures:
             # botocore's signer takes a tenth of a second to import.
@@ -217,6 +218,8 @@ class Emulator:
             planes=[
                 runtime,
                 memory,
+                control,
+                Tags(store, clock, [memory.tagged, control.tagged]),
                 ModelPlane([settings.model_rules] if settings.model_rules else [], clock),
             ],
             streaming=runtime.streaming,
@@ -231,12 +234,13 @@ class Emulator:
             others=others,
         )
         memory.start(_extractor(settings, app))
+        await control.open(app)
         await self._serve(app, listener, sessions, proxy.proxy)
 
-    async def _boot_all(self, *shared: Any) -> list[Agent]:
+    async def _boot_all(self, builder: Builder) -> list[Agent]:
         """Boot the agents side by side. What the first of them raises that fails is raised once all have come to rest:
         none of them is still booting when the emulator is cleared away."""
-        booted = await asyncio.gather(*(self._boot(each, *shared) for each in self.runtimes), return_exceptions=True)
+        booted = await asyncio.gather(*(self._boot(each, builder) for each in self.runtimes), return_exceptions=True)
         agents = []
         for each in booted:
             if isinstance(each, BaseException):
@@ -244,52 +248,14 @@ class Emulator:
             agents.append(each)
         return agents
 
-    async def _boot(
-        self,
-        runtime: AgentRuntime,
-        state: Path,
-        folder: RunFolder,
-        clock: Clock,
-        latency: Latency | None,
-        proxy: OpenProxy,
-    ) -> Agent:
-        environ = guest_environment(self.url, self.settings, runtime, proxy.for_guests, os.environ)
-        # A breakpoint can be sat on only where there is somebody to sit on it.
-        terminal = os.ttyname(0) if self.settings.debug and os.isatty(0) else None
-        agent = Agent(
-            runtime,
-            functools.partial(make_host, learnt=state / "preimports", microvms=self.settings.microvms),
-            environ,
-            self.settings.quirks,
-            folder,
-            storage=SessionStorage(state / "storage", runtime, clock),
-            # With --ephemeral it is the first that holds a key, but the other may be there from another time.
-            hidden=sorted({state, self.settings.state_dir}),
-            kept=[proxy.shown],
-            limited=self.settings.limits,
-            time=self._guest_time(folder, clock),
-            terminal=terminal,
-            latency=latency.agent(runtime.platform) if latency else None,
-        )
-        if runtime.command is None and (self.settings.microvms == "spawn" or not CAN_FORK):
-            isolation = cannot_isolate(self.settings.isolation, "a spawned interpreter cannot be isolated")
-        else:
-            isolation = await choose_isolation(self.settings.isolation, agent.spec(Journal(f"[{runtime.name}]")))
-        agent.isolated = isolation.kind == "namespaces"
-        self.isolation[runtime.name] = isolation
+    async def _boot(self, runtime: AgentRuntime, builder: Builder) -> Agent:
+        agent, self.isolation[runtime.name] = await builder.agent(runtime)
         self._stack.push_async_callback(agent.versions.close)
         await agent.update()
         if self.settings.reload:
             watching = asyncio.create_task(reload.watch(agent))
             self._stack.callback(watching.cancel)
         return agent
-
-    def _guest_time(self, folder: RunFolder, clock: Clock) -> dict[str, Any] | None:
-        if not self.settings.guest_time:
-            return None
-        file = folder.path / "time"
-        clock.publish(file)
-        return {"path": str(file), "frozen": clock.frozen}
 
     async def _serve(self, app: Any, listener: socket.socket, sessions: Sessions, proxy: Proxy) -> None:
         config = uvicorn.Config(

@@ -13,6 +13,8 @@ from agentcore_emulator.errors import (
     ValidationException,
 )
 from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.store import Store
+from agentcore_emulator.tags import Tags
 
 if TYPE_CHECKING:
     from tests.memory.conftest import StillClock
@@ -136,7 +138,9 @@ async def test_a_region_has_150_memories(create: Operation, plane: MemoryPlane) 
     await create({"name": "last", "eventExpiryDuration": 7})
 
 
-async def test_an_update_changes_what_it_mentions(create: Operation, plane: MemoryPlane, clock: StillClock) -> None:
+async def test_an_update_changes_what_it_mentions(
+    create: Operation, plane: MemoryPlane, store: Store, clock: StillClock
+) -> None:
     given = {
         "name": "notes",
         "eventExpiryDuration": 7,
@@ -164,7 +168,7 @@ async def test_an_update_changes_what_it_mentions(create: Operation, plane: Memo
     }
     assert (await plane.operations["GetMemory"]({"memoryId": made["id"]}))["memory"] == answer
     assert (await plane.operations["ListMemories"]({}))["memories"][0]["updatedAt"] == NEW_YEAR + 60
-    tags = await plane.operations["ListTagsForResource"]({"resourceArn": made["arn"]})
+    tags = await Tags(store, clock, [plane.tagged]).operations["ListTagsForResource"]({"resourceArn": made["arn"]})
     assert tags == {"tags": {"team": "a"}}
 
 

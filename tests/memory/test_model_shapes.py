@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.store import Store
+from agentcore_emulator.tags import Tags
 from agentcore_emulator.wire.shapes import Problem, Shapes
 
 SERVICE = botocore.session.get_session().get_service_model("bedrock-agentcore-control")
@@ -225,10 +226,12 @@ def check_against_the_model(memory: dict[str, Any]) -> None:
 def test_a_memory_comes_back_as_it_was_asked_for(tmp_path: Path) -> None:
     with asyncio.Runner() as runner:
         store = Store(f"sqlite:///{tmp_path / 'state.db'}")
-        plane = MemoryPlane(store, Clock(), "us-east-1", "123456789012")
+        clock = Clock()
+        plane = MemoryPlane(store, clock, "us-east-1", "123456789012")
+        operations = {**plane.operations, **Tags(store, clock, [plane.tagged]).operations}
 
         def call(operation: str, **given: Any) -> Any:
-            return runner.run(cast("Any", plane.operations[operation](given)))
+            return runner.run(cast("Any", operations[operation](given)))
 
         @settings(max_examples=150, deadline=None)
         @given(memories())

@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
+from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, ServiceQuotaExceededException
 from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.store import Store
+from agentcore_emulator.tags import Tags
 
 Call = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -18,11 +21,13 @@ async def arn(plane: MemoryPlane, memory: str) -> str:
 
 
 @pytest.fixture
-def call(plane: MemoryPlane, arn: str) -> Call:
+def call(plane: MemoryPlane, store: Store, clock: Clock, arn: str) -> Call:
     """`await call("TagResource", tags=...)` on the memory, or on the resource that `resourceArn` names."""
 
+    tags = Tags(store, clock, [plane.tagged])
+
     async def called(operation: str, **given: Any) -> dict[str, Any]:
-        return await plane.operations[operation]({"resourceArn": arn, **given})
+        return await tags.operations[operation]({"resourceArn": arn, **given})
 
     return called
 

@@ -45,6 +45,37 @@ async def test_whose_protocol(laboratory: Laboratory) -> None:
     assert agents.protocol("other-0123456789") == "HTTP"
 
 
+async def test_an_endpoint_may_have_an_agent_of_its_own(laboratory: Laboratory) -> None:
+    first, second = await laboratory.agent(version=1), await laboratory.agent(version=2, protocol="MCP")
+    arn = first.runtime.arn
+    agents = Agents([first], ACCOUNT)
+    agents.put(second, "PROD")
+    assert agents.find(arn, None, "PROD") is agents.find(first.runtime.runtime_id, ACCOUNT, "PROD") is second
+    assert agents.find(arn, None, None) is first
+    assert (agents.protocol(arn), agents.protocol(arn, "PROD")) == ("HTTP", "MCP")
+    assert agents.endpoints(arn) == ["DEFAULT", "PROD"]
+    agents.put(second)
+    assert list(agents) == [second], "of each runtime the one behind DEFAULT"
+    agents.remove(arn, "PROD")
+    assert [second.called_by(name) for name in ("DEFAULT", "PROD")] == [True, False]
+    agents.put(second, "PROD")
+    assert second.called_by("PROD")
+    for name in agents.endpoints(arn):
+        agents.remove(arn, name)
+    with pytest.raises(ResourceNotFoundException, match="No agent runtime found"):
+        agents.find(arn, None, None)
+    assert agents.endpoints(arn) == []
+    assert list(agents) == []
+    first.leave()
+    assert not first.called_by("DEFAULT")
+
+
+async def test_a_runtime_may_say_where_its_server_is(laboratory: Laboratory, puppet: str) -> None:
+    agent = await laboratory.agent(puppet.replace("8080", "8181"), port=8181, path="/here", version=7)
+    assert (agent.port, agent.path, agent.versions.current.number) == (8181, "/here", 7)
+    await (await laboratory.start(agent)).ready()
+
+
 async def test_not_found(two: Agents) -> None:
     known = next(iter(two)).runtime
     for name, account in ((known.arn + "x", None), ("other-0123456789", ACCOUNT), (known.runtime_id, "999999999999")):

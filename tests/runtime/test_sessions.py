@@ -280,3 +280,31 @@ async def test_a_provisioning_that_is_cancelled_leaves_no_guest(
     assert start.cancelled()
     assert list(sessions) == []
     assert not is_running(pid_file)
+
+
+async def test_those_of_an_endpoint_or_a_version_end_together(laboratory: Laboratory, clock: FakeClock) -> None:
+    agent = await laboratory.agent()
+    sessions = Sessions(clock, debug=False)
+    keys = [KEY._replace(endpoint=endpoint, session_id=name) for endpoint in ("DEFAULT", "PROD") for name in "ab"]
+    for key in keys[:3]:
+        await sessions.get_or_start(key, agent)
+    await agent.update()
+    await sessions.get_or_start(keys[3], agent)
+    other = await sessions.get_or_start(KEY._replace(runtime_id="other-0123456789"), agent)
+    await sessions.end_all(KEY.runtime_id, endpoint="DEFAULT")
+    assert {session.key for session in sessions} == {*keys[2:], other.key}
+    await sessions.end_all(KEY.runtime_id, version=1)
+    assert {session.key for session in sessions} == {keys[3], other.key}
+    await sessions.end_all(KEY.runtime_id)
+    assert {session.key for session in sessions} == {other.key}
+    await sessions.close(grace=0)
+
+
+async def test_none_starts_by_what_is_deleted(laboratory: Laboratory, clock: FakeClock) -> None:
+    agent = await laboratory.agent()
+    sessions = Sessions(clock, debug=False)
+    agent.leave("DEFAULT")
+    with pytest.raises(ResourceNotFoundException, match="qualifier DEFAULT for agent agent-0123456789"):
+        await sessions.get_or_start(KEY, agent)
+    await sessions.get_or_start(KEY._replace(endpoint="PROD"), agent)
+    await sessions.close(grace=0)

@@ -83,3 +83,15 @@ async def test_a_session_that_does_not_start_holds_no_version(
     await agent.versions.update()
     await old.close()
     assert old.gone
+
+
+async def test_all_retire_with_their_last_sessions(laboratory: Laboratory) -> None:
+    agent = await laboratory.agent()
+    microvm = await laboratory.start(agent)
+    await agent.versions.update()
+    retiring = asyncio.create_task(agent.versions.retire())
+    await agent.versions.current.closed.wait()
+    assert not retiring.done()
+    await microvm.stop(0)
+    await retiring
+    assert agent.versions.live() == set()

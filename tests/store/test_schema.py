@@ -124,7 +124,7 @@ def test_the_first_migration_is_what_old_files_have(file: Path, tmp_path: Path) 
 async def test_an_old_file_goes_on_with_all_that_is_in_it(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "agentcore_emulator")
     store = Store(f"sqlite:///{file}")
-    assert f"The state file {file} is brought from version 1 to version 2" in caplog.messages
+    assert f"The state file {file} is brought from version 1 to version 3" in caplog.messages
     plane = MemoryPlane(store, Clock(), "us-east-1", "123456789012")
     shown = (await plane.operations["GetMemory"]({"memoryId": "notes-Ab12345678"}))["memory"]
     assert (shown["name"], shown["eventExpiryDuration"], shown["description"]) == ("notes", 30, "d")

@@ -59,9 +59,13 @@ def admin_app(
         409 with the reason if one does not come up, whose sessions then start on the version before.
         """
         name = (await read_object(request)).get("runtime")
-        chosen = [agent for agent in agents if name in (None, agent.runtime.name)]
+        chosen = [
+            agent for agent in agents if agent.runtime.name == name or (name is None and agent.runtime.version is None)
+        ]
         if not chosen:
             raise BadRequest(f"there is no agent runtime {name!r}")
+        if name is not None and chosen[0].runtime.version is not None:
+            raise BadRequest(f"{name} was made by CreateAgentRuntime, and UpdateAgentRuntime makes new versions of it")
         versions = {}
         for agent in chosen:
             try:

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import RetrievalKind
-from agentcore_emulator.errors import AWSError, InternalServerException, ServiceException
+from agentcore_emulator.errors import ServiceException
 from agentcore_emulator.latency import Profile
 from agentcore_emulator.memory.events import Events
 from agentcore_emulator.memory.extraction import Extraction, Extractor, Rules
@@ -19,9 +19,10 @@ from agentcore_emulator.memory.records import Records
 from agentcore_emulator.memory.retrieval.choice import choose
 from agentcore_emulator.memory.retrieval.retrieve import Retrieval
 from agentcore_emulator.memory.sessions import Sessions
-from agentcore_emulator.memory.tags import Tags
+from agentcore_emulator.memory.tags import TaggedMemories
 from agentcore_emulator.memory.transitions import delays
-from agentcore_emulator.store import Store, StoreError
+from agentcore_emulator.store import Store
+from agentcore_emulator.store.answers import plain
 
 __all__ = ["MemoryPlane"]
 
@@ -32,14 +33,15 @@ class MemoryPlane:
     """What the app dispatches Memory operations to.
 
     Each handler takes the operation's parsed and validated input (member names of the botocore model, time stamps in
-    seconds) and returns its output structure. Besides what each one says, all raise ServiceException (500), or
-    InternalServerException where tags are concerned, with one plain sentence when the state file fails them.
-    `delays_profile` says for how long memories are in transitional states, `retrieval` how records are found, and
-    `extraction_delay` how many seconds of the clock after an event they are made of it. Raises `ProjectError` when
-    `retrieval` needs what is not installed.
+    seconds) and returns its output structure. Besides what each one says, all raise ServiceException (500) with one
+    plain sentence when the state file fails them. `tagged` is what the tags of memories are found by. `delays_profile`
+    says for how long memories are in transitional states, `retrieval` how records are found, and `extraction_delay` how
+    many seconds of the clock after an event they are made of it. Raises `ProjectError` when `retrieval` needs what is
+    not installed.
     """
 
     services: Sequence[str] = ("bedrock-agentcore", "bedrock-agentcore-control")
+    tagged = TaggedMemories()
 
     def __init__(
         self,
@@ -54,7 +56,6 @@ class MemoryPlane:
     ) -> None:
         memories = Memories(store, clock, region, account, delays(delays_profile))
         self.ensure_memory = ProjectMemory(store, clock, memories).ensure
-        tags = Tags(store, clock)
         self._extraction = Extraction(store, clock, extraction_delay)
         events = Events(store, clock, self._extraction)
         sessions = Sessions(store, clock)
@@ -85,14 +86,8 @@ class MemoryPlane:
             "ListMemoryExtractionJobs": self._extraction.list_memory_extraction_jobs,
             "StartMemoryExtractionJob": self._extraction.start_memory_extraction_job,
         }
-        tag_handlers: dict[str, _Handler] = {
-            "TagResource": tags.tag_resource,
-            "UntagResource": tags.untag_resource,
-            "ListTagsForResource": tags.list_tags_for_resource,
-        }
         self.operations: Mapping[str, _Handler] = {
-            **{name: _plain(handler, ServiceException) for name, handler in handlers.items()},
-            **{name: _plain(handler, InternalServerException) for name, handler in tag_handlers.items()},
+            name: plain(handler, ServiceException) for name, handler in handlers.items()
         }
 
     def _settled(self, handler: _Handler) -> _Handler:
@@ -120,14 +115,3 @@ class MemoryPlane:
         """End all that. The store must be open still."""
         await self._extraction.close()
         await self._ranking.close()
-
-
-def _plain(handler: _Handler, failure: Callable[[str], AWSError]) -> _Handler:
-    @functools.wraps(handler)
-    async def handled(given: dict[str, Any]) -> dict[str, Any]:
-        try:
-            return await handler(given)
-        except StoreError as error:
-            raise failure(str(error)) from error
-
-    return handled

@@ -8,15 +8,16 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Select, and_, bindparam, delete, func, insert, or_, select, update
 
+from agentcore_emulator import resource_ids
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException
 from agentcore_emulator.memory import branches, ids, memories, tables
 from agentcore_emulator.memory.extraction import Extraction
 from agentcore_emulator.memory.filters import metadata_conditions
-from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import DAY, event_metadata, events, milliseconds, sessions
 from agentcore_emulator.memory.times import moment
 from agentcore_emulator.memory.transitions import refuse_while_busy
+from agentcore_emulator.paging import Listing
 from agentcore_emulator.store import Store
 
 __all__ = ["Events"]
@@ -105,7 +106,7 @@ class Events:
             "payload": given["payload"],
             # Events have string values only (botocore model, `MetadataValue`).
             "metadata": None if metadata is None else {key: value["stringValue"] for key, value in metadata.items()},
-            "token": ids.token_digest(given),
+            "token": resource_ids.token_digest(given),
         }
         now = milliseconds(self._clock.time())
         event, waiting = await self._store.write(lambda c: _create(c, new, values, now, self._extraction))

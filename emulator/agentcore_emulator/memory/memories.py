@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
+from agentcore_emulator import resource_ids
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, ServiceQuotaExceededException, ValidationException
 from agentcore_emulator.memory import ids, keys, strategies
-from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import memories, milliseconds
 from agentcore_emulator.memory.transitions import Delays, refuse_while_busy, status
+from agentcore_emulator.paging import Listing
 from agentcore_emulator.store import Store
 
 __all__ = ["PURGE", "Memories", "find"]
@@ -62,7 +63,7 @@ class Memories:
         for strategies and keys that cannot be; ServiceQuotaExceededException when there are too many of anything.
         """
         now = milliseconds(self._clock.time())
-        token = ids.token_digest(given)
+        token = resource_ids.token_digest(given)
         made = select(memories).where(memories.c.token == token)
 
         def create(connection: Connection) -> dict[str, Any]:
@@ -89,7 +90,9 @@ class Memories:
         strategies.check(changes.added, settings)
         delay = self._delays.creating
         state = {"settings": settings, "token": token, **_transition("CREATING", now, delay)}
-        row = self.insert(connection, ids.new_resource_id(name), name, given["eventExpiryDuration"], now, **state)
+        row = self.insert(
+            connection, resource_ids.new_resource_id(name), name, given["eventExpiryDuration"], now, **state
+        )
         strategies.store(connection, row.key, changes, now, delay)
         return row
 
@@ -148,7 +151,7 @@ class Memories:
         strategies.
         """
         now = milliseconds(self._clock.time())
-        token = ids.token_digest(given)
+        token = resource_ids.token_digest(given)
 
         def change(connection: Connection) -> dict[str, Any]:
             connection.execute(PURGE, {"now": now})

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, delete, select
 
+from agentcore_emulator import resource_ids
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.memory import ids, strategies
+from agentcore_emulator.memory import strategies
 from agentcore_emulator.memory.memories import PURGE, Memories
 from agentcore_emulator.memory.tables import memories, milliseconds
 from agentcore_emulator.store import Store
@@ -38,7 +39,7 @@ class ProjectMemory:
         once, whatever the delays.
         """
         now = milliseconds(self._clock.time())
-        new_id = memory_id or ids.new_resource_id(name)
+        new_id = memory_id or resource_ids.new_resource_id(name)
 
         def find_or_create(connection: Connection) -> str:
             connection.execute(PURGE, {"now": now})

@@ -11,10 +11,10 @@ from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException
 from agentcore_emulator.memory import memories, record_rules, recording
 from agentcore_emulator.memory.namespaces import below
-from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.record_filters import metadata_conditions
 from agentcore_emulator.memory.record_rules import SYSTEM
 from agentcore_emulator.memory.tables import milliseconds, records
+from agentcore_emulator.paging import Listing
 from agentcore_emulator.store import Store
 
 __all__ = ["Records", "find_record", "not_expired", "scope", "summary"]

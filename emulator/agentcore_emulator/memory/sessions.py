@@ -8,8 +8,8 @@ from sqlalchemy import Connection, select
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.memory import memories
-from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import events, milliseconds, sessions
+from agentcore_emulator.paging import Listing
 from agentcore_emulator.store import Store
 
 __all__ = ["Sessions"]

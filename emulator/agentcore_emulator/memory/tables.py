@@ -8,11 +8,9 @@ what belongs to it.
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 
 from sqlalchemy import (
     JSON,
-    BigInteger,
     Column,
     Dialect,
     Float,
@@ -27,6 +25,9 @@ from sqlalchemy import (
 )
 
 from agentcore_emulator.store import metadata
+from agentcore_emulator.store.columns import Id as _Id
+from agentcore_emulator.store.columns import Key as _Key
+from agentcore_emulator.store.columns import milliseconds
 
 __all__ = [
     "DAY",
@@ -48,12 +49,8 @@ __all__ = [
 #: Milliseconds.
 DAY = 24 * 60 * 60 * 1000
 
-# SQLite numbers rows by itself only for the one type, which is 64 bits wide there and 32 elsewhere.
-_Key = BigInteger().with_variant(Integer, "sqlite")
 # As it is in the files of version 1.
 _Time = _Key
-# Compared and sorted by code points everywhere, as ids and namespaces must be.
-_Id = String().with_variant(String(collation="C"), "postgresql")
 
 
 class _Text(TypeDecorator[str]):
@@ -276,11 +273,3 @@ ingestions = Table(
     Column("session_id", _Id, nullable=False),
     Column("forget_at", _Time, nullable=False, index=True),
 )
-
-
-def milliseconds(seconds: float) -> int:
-    """Whole milliseconds, rounded down.
-
-    Of the decimal number that the client wrote, as 1.001 * 1000 is a hair less than 1001.
-    """
-    return int(Decimal(repr(seconds)) * 1000)

@@ -22,7 +22,7 @@ from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.storage import SessionStorage
 from agentcore_emulator.runtime.versions import Version, Versions
 
-__all__ = ["CONTRACTS", "Agent", "Agents", "Contract"]
+__all__ = ["CONTRACTS", "DEFAULT_ENDPOINT", "Agent", "Agents", "Contract"]
 
 DEFAULT_ENDPOINT = "DEFAULT"
 
@@ -69,7 +69,7 @@ class Agent:
         latency: AgentLatency | None = None,
     ) -> None:
         self.runtime = runtime
-        self.versions = Versions(functools.partial(make_host, self))
+        self.versions = Versions(functools.partial(make_host, self), (runtime.version or 1) - 1)
         self.environ = environ
         self.quirks = quirks
         self.folder = folder
@@ -77,13 +77,26 @@ class Agent:
         self.storage = storage
         self.latency = latency
         contract = CONTRACTS[runtime.protocol]
-        self.port = contract.port
-        self.path = contract.path
+        self.port = runtime.port or contract.port
+        self.path = runtime.path or contract.path
         self._hidden = hidden
         self._kept = kept
         self._limited = limited
         self._time = time
         self._terminal = terminal
+        self._left: set[str | None] = set()
+
+    def called_by(self, endpoint: str) -> bool:
+        """Whether it may start sessions of an endpoint, which a call has found it by."""
+        return self._left.isdisjoint((endpoint, None))
+
+    def join(self, endpoint: str) -> None:
+        """Be called by an endpoint from now on."""
+        self._left.discard(endpoint)
+
+    def leave(self, endpoint: str | None = None) -> None:
+        """Start no more sessions of an endpoint, or of any, since it is deleted."""
+        self._left.add(endpoint)
 
     async def update(self) -> Version:
         """Make a new version the one of new sessions; `BootFailure` if it does not come up."""
@@ -137,20 +150,43 @@ class Agent:
 
 
 class Agents:
-    """Finds an agent by what a request names it: an ARN, or an id beside an account id."""
+    """Finds an agent by what a request names it: an ARN, or an id beside an account id; and an endpoint of it."""
 
     def __init__(self, agents: Iterable[Agent], account_id: str) -> None:
         self._account_id = account_id
-        self._by_arn = {agent.runtime.arn: agent for agent in agents}
-        self._by_id = {agent.runtime.runtime_id: agent for agent in self._by_arn.values()}
+        self._by_arn: dict[str, dict[str, Agent]] = {}
+        self._arns: dict[str, str] = {}
+        for agent in agents:
+            self.put(agent)
 
     def __iter__(self) -> Iterator[Agent]:
-        """The agents, in the order of their registration."""
-        return iter(self._by_arn.values())
+        """The agents behind the endpoints DEFAULT, in the order of their runtimes' registration."""
+        return iter([found[DEFAULT_ENDPOINT] for found in self._by_arn.values() if DEFAULT_ENDPOINT in found])
 
-    def protocol(self, name: str) -> Protocol:
-        """The protocol of the agent that a path names, if there is one, and HTTP if there is none."""
-        agent = self._by_arn.get(name) or self._by_id.get(name)
+    def put(self, agent: Agent, endpoint: str = DEFAULT_ENDPOINT) -> None:
+        """Have calls of an endpoint of the agent's runtime go to it from now on."""
+        agent.join(endpoint)
+        self._by_arn.setdefault(agent.runtime.arn, {})[endpoint] = agent
+        self._arns[agent.runtime.runtime_id] = agent.runtime.arn
+
+    def remove(self, arn: str, endpoint: str) -> None:
+        """Have no agent behind an endpoint of a runtime any more."""
+        found = self._by_arn.get(arn, {})
+        agent = found.pop(endpoint, None)
+        if agent is not None:
+            agent.leave(endpoint)
+        if not found:
+            self._by_arn.pop(arn, None)
+            self._arns.pop(arn.rpartition("/")[2], None)
+
+    def endpoints(self, arn: str) -> list[str]:
+        """The names of a runtime's endpoints that have an agent behind them."""
+        return list(self._by_arn.get(arn, ()))
+
+    def protocol(self, name: str, qualifier: str | None = None) -> Protocol:
+        """The protocol of the agent that a request names, if there is one, and HTTP if there is none."""
+        found = self._by_arn.get(self._arns.get(name, name), {})
+        agent = found.get(qualifier or DEFAULT_ENDPOINT)
         return agent.runtime.protocol if agent is not None else "HTTP"
 
     def find(self, name: str, account_id: str | None, qualifier: str | None) -> Agent:
@@ -160,17 +196,18 @@ class Agents:
         Raises `ResourceNotFoundException` or `ValidationException`.
         """
         if name.startswith("arn:"):
-            agent = self._by_arn.get(name)
+            found = self._by_arn.get(name)
         else:
             if account_id is None:
                 raise ValidationException(
                     "accountId is required when the agent runtime is given by its id instead of its ARN",
                     fields=[("accountId", "is required with an id")],
                 )
-            agent = self._by_id.get(name) if account_id == self._account_id else None
-        if agent is None:
+            found = self._by_arn.get(self._arns.get(name, "")) if account_id == self._account_id else None
+        if found is None:
             raise ResourceNotFoundException(f"No agent runtime found with ARN or id {name}")
-        if (qualifier or DEFAULT_ENDPOINT) != DEFAULT_ENDPOINT:
+        agent = found.get(qualifier or DEFAULT_ENDPOINT)
+        if agent is None:
             raise ResourceNotFoundException(
                 f"No endpoint or agent runtime found with qualifier {qualifier} for agent {name}"
             )

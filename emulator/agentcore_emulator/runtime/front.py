@@ -52,7 +52,8 @@ class Visit:
 
     def session(self, session_id: str) -> SessionKey:
         """The key of a session of this agent."""
-        return SessionKey(self.agent.runtime.runtime_id, DEFAULT_ENDPOINT, session_id)
+        endpoint = self.call.parameter("qualifier") or DEFAULT_ENDPOINT
+        return SessionKey(self.agent.runtime.runtime_id, endpoint, session_id)
 
     @property
     def below(self) -> str:
@@ -105,7 +106,7 @@ class Front:
             try:
                 await handler(await self._enter(call, reads=reads))
             except AWSError as error:
-                protocol = self._agents.protocol(call.labels["agentRuntimeArn"])
+                protocol = self._agents.protocol(call.labels["agentRuntimeArn"], call.parameter("qualifier"))
                 if call.operation.name != "InvokeAgentRuntime" or protocol == "HTTP" or call.answering:
                     raise
                 if isinstance(error, NotImplementedException):

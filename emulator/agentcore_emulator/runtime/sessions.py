@@ -22,6 +22,7 @@ from agentcore_emulator.runtime.versions import Version
 
 __all__ = ["Sessions"]
 
+_DELETED = "what it was called by is deleted"
 _IN_PROGRESS = "Session operation in progress, please retry"
 
 # As users report it. A failing import surfaces on AWS as this very message, its traceback in CloudWatch.
@@ -71,6 +72,8 @@ class Sessions:
             return session
         if self._closing:
             raise RetryableConflictException(_IN_PROGRESS)
+        if not agent.called_by(key.endpoint):
+            raise _gone(key)
         version = agent.versions.current
         journal = Journal(f"[{agent.runtime.name} {key.session_id}]")
         session = Session(key, agent.runtime, journal, self._clock.time(), version.number)
@@ -89,6 +92,9 @@ class Sessions:
             raise
         finally:
             self._provisioning.discard(task)
+        if not agent.called_by(key.endpoint):
+            await asyncio.shield(self._end(session, _DELETED, 0))
+            raise _gone(key)
         return session
 
     async def stop(self, key: SessionKey, reason: str, *, grace: float = STOP_GRACE_SECONDS) -> None:
@@ -102,6 +108,21 @@ class Sessions:
         if not session.serves:
             raise RetryableConflictException(_IN_PROGRESS)
         await asyncio.shield(self._end(session, reason, grace))
+
+    async def end_all(self, runtime_id: str, *, endpoint: str | None = None, version: int | None = None) -> None:
+        """End the sessions of a runtime that is deleted, or only those of an endpoint or of a version that is.
+
+        Those that are being provisioned end as soon as they are, if their agent has been told to `leave`.
+        """
+        ending = [
+            self._end(session, _DELETED, STOP_GRACE_SECONDS)
+            for session in self
+            if session.serves
+            and session.key.runtime_id == runtime_id
+            and endpoint in (None, session.key.endpoint)
+            and version in (None, session.version)
+        ]
+        await asyncio.gather(*ending)
 
     async def close(self, *, grace: float) -> None:
         """End all sessions at once; calls for which one is being provisioned are cancelled."""
@@ -192,6 +213,12 @@ class Sessions:
             session.reason, session.ended = reason, self._clock.time()
         self._sessions.pop(session.key, None)
         self.ended.append(session)
+
+
+def _gone(key: SessionKey) -> ResourceNotFoundException:
+    return ResourceNotFoundException(
+        f"No endpoint or agent runtime found with qualifier {key.endpoint} for agent {key.runtime_id}"
+    )
 
 
 def _no_server(microvm: MicroVM, port: int, limit: float) -> str:

@@ -23,6 +23,7 @@ class Version:
         self._live = 0
         self._retired = False
         self._closing: asyncio.Task[None] | None = None
+        self.closed = asyncio.Event()
 
     @property
     def gone(self) -> bool:
@@ -40,18 +41,27 @@ class Version:
         microvm.exited.add_done_callback(lambda _: self._ended())
         return microvm
 
+    @property
+    def host(self) -> MicroVMHost:
+        """What its sessions are started by."""
+        return self._host
+
     def retire(self) -> None:
         """Close the host as soon as the last session is gone; no more are started."""
         self._retired = True
-        if self._live == 0 and self._closing is None:
-            self._closing = asyncio.create_task(self._host.close())
+        if self._live == 0:
+            self._close()
 
     async def close(self) -> None:
         """Close the host now."""
         self._retired = True
+        await self._close()
+
+    def _close(self) -> asyncio.Task[None]:
         if self._closing is None:
             self._closing = asyncio.create_task(self._host.close())
-        await self._closing
+            self._closing.add_done_callback(lambda _: self.closed.set())
+        return self._closing
 
     def _ended(self) -> None:
         self._live -= 1
@@ -60,13 +70,16 @@ class Version:
 
 
 class Versions:
-    """All versions of one runtime that still have sessions; `current` is the one of new sessions."""
+    """All versions of one runtime that still have sessions; `current` is the one of new sessions.
 
-    def __init__(self, new_host: Callable[[int], MicroVMHost]) -> None:
+    Their numbers go on from that of the version `before` them.
+    """
+
+    def __init__(self, new_host: Callable[[int], MicroVMHost], before: int = 0) -> None:
         self._new_host = new_host
         self._all: list[Version] = []
         self._updating = asyncio.Lock()
-        self._made = 0
+        self._made = before
 
     @property
     def current(self) -> Version:
@@ -95,6 +108,12 @@ class Versions:
                 older.retire()
             self._all = [older for older in self._all if not older.gone] + [version]
             return version
+
+    async def retire(self) -> None:
+        """Start no more sessions, and return when the last one has ended and all are closed."""
+        for version in self._all:
+            version.retire()
+        await asyncio.gather(*(version.closed.wait() for version in self._all))
 
     async def close(self) -> None:
         """Close all; their sessions must have ended."""

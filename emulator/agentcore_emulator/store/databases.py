@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -13,6 +15,9 @@ from agentcore_emulator.store.sqlite import SQLite
 
 __all__ = ["open_database", "place"]
 
+# A database has the tables of every plane, whichever of them this process has to do with.
+_TABLES: Final = ("agentcore_emulator.memory.tables", "agentcore_emulator.runtime.control.tables")
+
 
 def open_database(url: str) -> Database:
     """The database at `url`, a URL as `config.store_url` has it, made ready and held until it is closed.
@@ -22,6 +27,8 @@ def open_database(url: str) -> Database:
     when something else is in it, or it was written by an emulator with newer tables.
     """
     store_url(url)
+    for module in _TABLES:
+        importlib.import_module(module)
     if url.startswith(SQLITE_URL):
         return SQLite(Path(url.removeprefix(SQLITE_URL)), place(url))
     # Whoever keeps state in a file need not have its driver, nor wait for it to be imported.

@@ -9,15 +9,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from agentcore_emulator import resource_ids
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException
-from agentcore_emulator.memory import ids, memories
+from agentcore_emulator.memory import memories
 from agentcore_emulator.memory.extraction import jobs
 from agentcore_emulator.memory.extraction.worker import Worker
-from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.tables import DAY, extraction_jobs, ingestions, milliseconds, strategies
 from agentcore_emulator.memory.times import moment
 from agentcore_emulator.memory.transitions import refuse_while_busy
+from agentcore_emulator.paging import Listing
 from agentcore_emulator.store import Store
 
 __all__ = ["Extraction"]
@@ -78,7 +79,7 @@ class Extraction:
             memory = memories.find(connection, given["memoryId"], now)
             refuse_while_busy(memory, now, "IngestData", "ingest data", allowed=("ACTIVE", "UPDATING"))
             connection.execute(delete(ingestions).where(ingestions.c.forget_at <= now))
-            if token := ids.token_digest(given):
+            if token := resource_ids.token_digest(given):
                 same = (ingestions.c.memory_key == memory.key, ingestions.c.token == token)
                 if (known := connection.execute(select(ingestions.c.session_id).where(*same)).scalar()) is not None:
                     return str(known), False

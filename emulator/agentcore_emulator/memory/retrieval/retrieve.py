@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, select
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import AWSError
 from agentcore_emulator.memory import memories, record_rules
-from agentcore_emulator.memory.paging import Listing
 from agentcore_emulator.memory.records import scope, summary
 from agentcore_emulator.memory.retrieval.ranking import Ranked, Ranking
 from agentcore_emulator.memory.tables import milliseconds, records
+from agentcore_emulator.paging import Listing
 from agentcore_emulator.store import Store
 
 __all__ = ["Retrieval"]

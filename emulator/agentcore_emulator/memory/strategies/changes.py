@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from agentcore_emulator import resource_ids
 from agentcore_emulator.errors import ValidationException
-from agentcore_emulator.memory import ids
 from agentcore_emulator.memory.strategies.shapes import Strategy, made, modified
 
 __all__ = ["Changes", "changed"]
@@ -46,7 +46,7 @@ def changed(current: Sequence[Strategy], given: Mapping[str, Any]) -> Changes:
             raise _missing("modify", {key})
         after[key] = modified(after[key], one)
     strategies = [made(one) for one in given.get("addMemoryStrategies", ())]
-    added = [{**one, "id": ids.new_resource_id(one["name"])} for one in strategies]
+    added = [{**one, "id": resource_ids.new_resource_id(one["name"])} for one in strategies]
     touched = {one["memoryStrategyId"] for one in given.get("modifyMemoryStrategies", ())}
     return Changes(added, [one for key, one in after.items() if key in touched], deleted)
 

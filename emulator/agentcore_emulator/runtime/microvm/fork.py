@@ -1,7 +1,8 @@
 """The microVM host of Linux: forks each session from a zygote that has the agent's heavy packages imported.
 
 What to import is learnt. The first session of an agent reports what it had loaded after its first answer; a new zygote
-imports that and takes over, and the old one goes when its last session has.
+imports that and takes over, and the old one goes when its last session has. Nothing is imported for a project that has
+its packages beside it, as the zip of a direct code deployment does.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ class ForkHost:
         self._booting = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._old: list[Zygote] = []
-        self._learns = True
+        # What is imported ahead comes from what is installed, and would go before what the project carries.
+        self._learns = not any(project.glob("*.dist-info"))
 
     async def open(self) -> None:
         """Boot the zygote and have it look at the entry file; its imports go on while the emulator gets ready."""
@@ -123,7 +125,7 @@ class ForkHost:
             self._environ,
             self._entrypoint,
             self._folders,
-            self._preimports.file,
+            self._preimports.file if self._learns else None,
             isolated=self._isolated,
         )
 

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import Row, create_engine, text
 
 from agentcore_emulator.errors import ValidationException
-from agentcore_emulator.memory.paging import Listing
+from agentcore_emulator.paging import Listing
 
 PLACE = ("notes-abcdefghi0", "actor", "session")
 
