@@ -89,20 +89,20 @@ def opened(config: pytest.Config) -> Iterator[AgentCore]:
 
         with (
             EmulatorProcess(*_start(config)) as emulator,
-            closing(
-                of_emulator(
-                    emulator.info, emulator.arn, log=lambda: emulator.log, lasting=False, arns=dict(emulator.arns)
-                )
-            ) as runtime,
+            closing(of_emulator(emulator.info, emulator.arn, log=lambda: emulator.log, lasting=False)) as runtime,
         ):
             yield runtime
     else:
         info = _info(wanted)
-        arns = {each["name"]: each["arn"] for each in info["runtimes"]}
         # The option alone: in the environment, the variable names the default agent, or one on AWS.
-        arn = _checked(config.getoption("agentcore_arn") or arns.get(DEFAULT) or info["default_arn"])
-        with closing(of_emulator(info, arn, arns=arns)) as runtime:
-            yield runtime
+        arn = config.getoption("agentcore_arn")
+        with closing(of_emulator(info, _checked(arn or info["default_arn"]))) as runtime:
+            # What `agentcore-contracts deploy` has made goes before what the emulator was started with.
+            if arn is None and DEFAULT in runtime.arns:
+                with closing(runtime.named(DEFAULT)) as deployed:
+                    yield deployed
+            else:
+                yield runtime
 
 
 def _on_aws(config: pytest.Config) -> AgentCore | str:
