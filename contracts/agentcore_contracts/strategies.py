@@ -81,9 +81,7 @@ def session_ids() -> st.SearchStrategy[str]:
     return st.builds(
         str.__add__,
         st.sampled_from(_LETTERS_AND_DIGITS),
-        st.text(
-            _LETTERS_AND_DIGITS + "-_", min_size=_SHORTEST_SESSION - 1, max_size=_LONGEST_SESSION_OF_AN_ANSWER - 1
-        ),
+        st.text(_LETTERS_AND_DIGITS + "-_", min_size=_SHORTEST_SESSION - 1, max_size=_LONGEST_SESSION_OF_AN_ANSWER - 1),
     )
 
 
