@@ -103,12 +103,11 @@ def resource_attributes(ask: Ask) -> Any:
     return os.environ.get("OTEL_RESOURCE_ATTRIBUTES")
 
 
-def reach_of_aws(_: Ask) -> Any:
-    """Whether boto3 finds credentials here, and for which region."""
+def credentials(_: Ask) -> Any:
+    """Whether boto3 finds credentials here."""
     import boto3
 
-    session = boto3.session.Session()
-    return {"credentials": session.get_credentials() is not None, "region": session.region_name}
+    return boto3.session.Session().get_credentials() is not None
 
 
 def size(ask: Ask) -> Any:
@@ -351,7 +350,7 @@ ACTIONS: dict[str, Callable[[Ask], Any]] = {
     for action in (
         count, versions, birth, draw, headers, resource_attributes, payload_type, echo, code_points, text, not_json,
         answer, pieces, stream, generator_function, hold, release, end_of, ends, fail, crash, write, read, remember,
-        recall, reach_of_aws, size, numbers, arrival, meet, refuse, become, digest,
+        recall, credentials, size, numbers, arrival, meet, refuse, become, digest,
     )
 } | Health(app).actions  # fmt: skip
 
