@@ -45,9 +45,9 @@ def definition(name: str = NAME) -> dict[str, Any]:
 
 
 def found(control: Any, name: str = NAME) -> str | None:
-    """The id of the memory of that name that stays; None if there is none. `control` is a client of `bedrock-agentcore-control`.
+    """The id of the memory of that name, unless it is being deleted; None if there is none.
 
-    Of a memory, `ListMemories` shows no name but the id, which is the name, a hyphen and ten letters and digits.
+    `control` is a client of `bedrock-agentcore-control`. Of a memory, `ListMemories` shows no name but the id, which is the name, a hyphen and ten letters and digits.
     """
     pages = control.get_paginator("list_memories").paginate()
     ids: list[str] = [one["id"] for page in pages for one in page["memories"] if one["status"] != "DELETING"]
