@@ -15,6 +15,8 @@ _PREFERENCES: Final = "/contracts/preferences/{actorId}/"
 _SUMMARIES: Final = "/contracts/summaries/{actorId}/{sessionId}/"
 _EPISODES: Final = "/contracts/episodes/{actorId}/{sessionId}/"
 _REFLECTIONS: Final = "/contracts/episodes/{actorId}/"
+# Metadata that records take over from their events.
+_COPIED: Final = {"key": "colour", "type": "STRING", "extractionType": "STRICTLY_CONSISTENT"}
 
 
 def definition(name: str = NAME) -> dict[str, Any]:
@@ -25,7 +27,13 @@ def definition(name: str = NAME) -> dict[str, Any]:
         # The days that both the SDK's tests and the developer guide have; what contracts leave behind goes by itself.
         "eventExpiryDuration": 7,
         "memoryStrategies": [
-            {"semanticMemoryStrategy": {"name": "Facts", "namespaceTemplates": [_FACTS]}},
+            {
+                "semanticMemoryStrategy": {
+                    "name": "Facts",
+                    "namespaceTemplates": [_FACTS],
+                    "memoryRecordSchema": {"metadataSchema": [_COPIED]},
+                }
+            },
             {"userPreferenceMemoryStrategy": {"name": "Preferences", "namespaceTemplates": [_PREFERENCES]}},
             {"summaryMemoryStrategy": {"name": "Summaries", "namespaceTemplates": [_SUMMARIES]}},
             {
@@ -47,7 +55,8 @@ def definition(name: str = NAME) -> dict[str, Any]:
 def found(control: Any, name: str = NAME) -> str | None:
     """The id of the memory of that name, unless it is being deleted; None if there is none.
 
-    `control` is a client of `bedrock-agentcore-control`. Of a memory, `ListMemories` shows no name but the id, which is the name, a hyphen and ten letters and digits.
+    `control` is a client of `bedrock-agentcore-control`. Of a memory, `ListMemories` shows no name but the id, which is
+    the name, a hyphen and ten letters and digits.
     """
     pages = control.get_paginator("list_memories").paginate()
     ids: list[str] = [one["id"] for page in pages for one in page["memories"] if one["status"] != "DELETING"]
