@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, cast
+from typing import Any, Literal, NoReturn, cast
 
 import pytest
 
@@ -20,20 +20,29 @@ _INDEXING_SECONDS = 60.0
 
 
 class LongTerm:
-    """The `strategies` of `memory`, as GetMemory shows them."""
+    """A memory's strategies and records; `shown` is what GetMemory shows of it."""
 
-    def __init__(self, memory: Memory, strategies: list[dict[str, Any]]) -> None:
+    def __init__(self, memory: Memory, shown: dict[str, Any]) -> None:
         self.memory = memory
         self.client = memory.client
-        self.strategies = strategies
+        self.shown = shown
 
     def strategy(self, kind: StrategyType) -> dict[str, Any]:
         """The built-in strategy of that type. Skips if the memory has none."""
-        for strategy in self.strategies:
+        strategies: list[dict[str, Any]] = self.shown.get("strategies", [])
+        for strategy in strategies:
             if strategy["type"] == kind:
                 return strategy
+        return self._lacks(f"strategy of the type {kind}")
+
+    def needs_keys(self) -> None:
+        """Skip if the memory does not index the keys of `probe_memory.definition`."""
+        if not {"colour", "tags", "weight"} <= {key["key"] for key in self.shown.get("indexedKeys", [])}:
+            self._lacks("indexed keys colour, tags and weight")
+
+    def _lacks(self, what: str) -> NoReturn:
         pytest.skip(
-            f"nothing was measured: the memory {self.memory.id} has no strategy of the type {kind}; the one that"
+            f"nothing was measured: the memory {self.memory.id} has no {what}; the one that"
             " `agentcore-contracts deploy` makes has"
         )
 

@@ -111,14 +111,14 @@ def _named(agentcore: AgentCore, name: str) -> Iterator[AgentCore]:
 
 
 @pytest.fixture(scope="session")
-def _strategies(agentcore: AgentCore, _memory_id: str) -> list[dict[str, Any]]:
-    """Asked for once, as nobody changes them."""
+def _shown_memory(agentcore: AgentCore, _memory_id: str) -> dict[str, Any]:
+    """Asked for once, as nobody changes it."""
     with closing(agentcore.control()) as control:
-        strategies: list[dict[str, Any]] = control.get_memory(memoryId=_memory_id)["memory"].get("strategies", [])
-    return strategies
+        shown: dict[str, Any] = control.get_memory(memoryId=_memory_id)["memory"]
+    return shown
 
 
 @pytest.fixture
-def long_term(memory: Memory, _strategies: list[dict[str, Any]]) -> LongTerm:
+def long_term(memory: Memory, _shown_memory: dict[str, Any]) -> LongTerm:
     """What extraction makes of an actor's conversations; the actor is that of `memory`."""
-    return LongTerm(memory, _strategies)
+    return LongTerm(memory, _shown_memory)
