@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from botocore.exceptions import ClientError
 
 from agentcore_contracts import contract
 from agentcore_contracts.long_term import LongTerm, words
+from agentcore_contracts.memory import Memory
+from agentcore_contracts.runtime import AgentCore
 
 _MODEL = "botocore 1.44 bedrock-agentcore model"
 _STRATEGIES = "AWS developer guide, 'Memory strategies'"
@@ -309,3 +312,35 @@ def test_finding_what_was_extracted(long_term: LongTerm) -> None:
     assert {record["memoryRecordId"] for record in found} <= {
         record["memoryRecordId"] for record in long_term.records(namespace)
     }
+
+
+@contract(
+    "LT-055",
+    title="A namespace is filled with the variables that an event gives for the memory's own keys; without them the"
+    " event is saved, and nothing extracted",
+    evidence="aws-docs",
+    source=f"AWS developer guide, 'Specify long-term memory organization with namespaces'; {_MODEL}, ExtractionConfig",
+)
+def test_variables_of_namespaces(agentcore: AgentCore, memory: Memory) -> None:
+    """In a memory of the test's own, that has such a key."""
+    strategy = {"name": "Facts", "namespaceTemplates": ["/contracts/{actorId}/{topic}/"]}
+    with closing(agentcore.control()) as control:
+        shown = control.create_memory(
+            name=f"contracts_{uuid.uuid4().hex[:12]}",
+            eventExpiryDuration=7,
+            memoryStrategies=[{"semanticMemoryStrategy": strategy}],
+            namespaceKeys=[{"key": "topic"}],
+        )["memory"]
+        control.get_waiter("memory_created").wait(memoryId=shown["id"], WaiterConfig={"MaxAttempts": 150})
+        try:
+            own = LongTerm(Memory(agentcore, shown["id"]), shown)
+            where = own.memory.where("s")
+            own.say("s", "I live in Oslo.")
+            own.say("s", "I work as a carpenter.", second=1, extractionConfig={"namespaceVariables": {"topic": "job"}})
+            namespace = f"/contracts/{where['actorId']}/job/"
+            assert mentions("carpenter")(own.extracted(namespace, mentions("carpenter")))
+            found = own.client.list_memory_records(memoryId=own.memory.id, namespacePath="/")["memoryRecordSummaries"]
+            assert {record["namespaces"][0] for record in found} == {namespace}
+            assert len(own.memory.events("s")) == 2
+        finally:
+            control.delete_memory(memoryId=shown["id"])
