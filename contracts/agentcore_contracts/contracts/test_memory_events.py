@@ -192,9 +192,9 @@ def test_broken_ids(memory: Memory, member: str, value: str) -> None:
     """Refused by the service, since boto3 does not look at patterns."""
     conversation = memory.new_conversation()
     root = memory.add("root", conversation)["eventId"]
-    given = {"name": value, "rootEventId": root} if member == "branch" else value
+    given: dict[str, Any] = {member: {"name": value, "rootEventId": root} if member == "branch" else value}
     with pytest.raises(memory.client.exceptions.ValidationException) as caught:
-        memory.add("x", conversation, **{member: given})
+        memory.add("x", conversation, **given)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
@@ -243,7 +243,11 @@ def test_events_in_their_place(memory: Memory) -> None:
 def test_one_event_everywhere(memory: Memory) -> None:
     """With all that one can be given."""
     conversation = memory.new_conversation()
-    more = {"extractionMode": "SKIP", "metadata": {"k": {"stringValue": "v"}}, "clientToken": f"t-{uuid.uuid4()}"}
+    more: dict[str, Any] = {
+        "extractionMode": "SKIP",
+        "metadata": {"k": {"stringValue": "v"}},
+        "clientToken": f"t-{uuid.uuid4()}",
+    }
     event = memory.add("hello", conversation, **more)
     assert {**event, "eventId": ""} == {
         **memory.where(conversation),
