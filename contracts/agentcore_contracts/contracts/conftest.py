@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from packaging.version import Version
 
 from agentcore_contracts import profiles
 from agentcore_contracts.declaration import MARK
+from agentcore_contracts.long_term import LongTerm
+from agentcore_contracts.memory import Memory
 from agentcore_contracts.runtime import AgentCore
 from agentcore_emulator.testing import Admin
 
@@ -105,3 +108,17 @@ def _named(agentcore: AgentCore, name: str) -> Iterator[AgentCore]:
         pytest.skip(f"nothing was measured: {error}")
     with closing(runtime):
         yield runtime
+
+
+@pytest.fixture(scope="session")
+def _shown_memory(agentcore: AgentCore, _memory_id: str) -> dict[str, Any]:
+    """Asked for once, as nobody changes it."""
+    with closing(agentcore.control()) as control:
+        shown: dict[str, Any] = control.get_memory(memoryId=_memory_id)["memory"]
+    return shown
+
+
+@pytest.fixture
+def long_term(memory: Memory, _shown_memory: dict[str, Any]) -> LongTerm:
+    """What extraction makes of an actor's conversations; the actor is that of `memory`."""
+    return LongTerm(memory, _shown_memory)
