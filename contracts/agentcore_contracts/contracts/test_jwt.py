@@ -454,6 +454,7 @@ def test_no_token_at_all(jwt: AgentCore, warm_session: str, text: str) -> None:
     title="The agent gets the token if Authorization is on its allow-list",
     evidence="aws-docs",
     source="AWS developer guide, 'Pass custom headers to AgentCore Runtime': Authorization with a customJWTAuthorizer",
+    since="1.1.0",
 )
 def test_the_agent_sees_the_token(jwt: AgentCore, issuer: Issuer, session: str) -> None:
     """As it came, in the request and in the SDK's context."""
@@ -468,6 +469,7 @@ def test_the_agent_sees_the_token(jwt: AgentCore, issuer: Issuer, session: str) 
     title="The agent gets a workload access token for who calls with a token or, signed, for a user; else it gets none",
     evidence="aws-docs",
     source=f"{_INBOUND}: WorkloadAccessToken; GetWorkloadAccessTokenForJWT and ForUserId",
+    since="1.1.0",
 )
 def test_workload_access_tokens(jwt: AgentCore, agentcore: AgentCore, issuer: Issuer, session: str) -> None:
     """Which is not the caller's own token."""

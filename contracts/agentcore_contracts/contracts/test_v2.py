@@ -233,6 +233,7 @@ def test_a_websocket(v2: AgentCore, session: str) -> None:
     title="Each session sees the headers of its own calls, and none of the snapshot's",
     evidence="aws-docs",
     source=f"{_HOW}; 'Use isolated sessions for agents'",
+    since="1.1.0",
 )
 def test_headers(v2: AgentCore) -> None:
     """The session's id among them, which the SDK keeps in a context variable."""
