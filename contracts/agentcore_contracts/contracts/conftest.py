@@ -9,6 +9,7 @@ import pytest
 from packaging.version import Version
 
 from agentcore_contracts import profiles
+from agentcore_contracts.contracts.tokens import Issuer
 from agentcore_contracts.declaration import MARK
 from agentcore_contracts.runtime import AgentCore
 from agentcore_emulator.testing import Admin
@@ -49,16 +50,22 @@ def _since(request: pytest.FixtureRequest, sdk: Version) -> None:
         pytest.skip(f"needs bedrock-agentcore {since}, and the probe runs on {sdk}")
 
 
+@pytest.fixture(scope="module")
+def runtime(agentcore: AgentCore) -> AgentCore:
+    """The agent runtime whose sessions the following two give; modules about another one have their own."""
+    return agentcore
+
+
 @pytest.fixture
-def session(agentcore: AgentCore) -> str:
+def session(runtime: AgentCore) -> str:
     """A session id that nobody has used."""
-    return agentcore.new_session()
+    return runtime.new_session()
 
 
 @pytest.fixture(scope="module")
-def warm_session(agentcore: AgentCore) -> str:
+def warm_session(runtime: AgentCore) -> str:
     """A session for the many examples of a property that leaves nothing behind in it."""
-    return agentcore.new_session()
+    return runtime.new_session()
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +92,12 @@ def jwt(agentcore: AgentCore) -> Iterator[AgentCore]:
     if agentcore.is_aws:
         pytest.skip("nothing was measured: the tokens of these contracts are those of an emulator's issuer")
     yield from _named(agentcore, "contracts_jwt")
+
+
+@pytest.fixture(scope="session")
+def issuer(jwt: AgentCore) -> Issuer:
+    """Who makes tokens for that."""
+    return Issuer(jwt)
 
 
 @pytest.fixture(scope="session")

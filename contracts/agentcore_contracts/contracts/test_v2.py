@@ -20,16 +20,10 @@ _HOW = "AWS developer guide, 'How it works', platform versions"
 _ISOLATED = "AWS developer guide, 'Use isolated sessions for agents'"
 
 
-@pytest.fixture
-def session(v2: AgentCore) -> str:
-    """A session id that nobody has used."""
-    return v2.new_session()
-
-
 @pytest.fixture(scope="module")
-def warm_session(v2: AgentCore) -> str:
-    """A session for the many examples of a property that leaves nothing behind in it."""
-    return v2.new_session()
+def runtime(v2: AgentCore) -> AgentCore:
+    """Whose sessions these are."""
+    return v2
 
 
 @contract(
