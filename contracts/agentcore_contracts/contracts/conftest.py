@@ -12,7 +12,6 @@ from agentcore_contracts import profiles
 from agentcore_contracts.contracts.tokens import Issuer
 from agentcore_contracts.declaration import MARK
 from agentcore_contracts.runtime import AgentCore
-from agentcore_emulator.testing import Admin
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -102,12 +101,12 @@ def issuer(jwt: AgentCore) -> Issuer:
 
 @pytest.fixture(scope="session")
 def v2(agentcore: AgentCore) -> Iterator[AgentCore]:
-    """The probe on platform version V2. Skips at an emulator that has it on V1."""
+    """The probe on platform version V2. Skips at an emulator that was started with it on V1."""
     for runtime in _named(agentcore, "contracts_v2"):
-        if runtime.endpoint is not None:
-            runtimes = Admin(runtime.endpoint).get("info")["runtimes"]
-            if any(each["arn"] == runtime.arn and each["platform"] != "V2" for each in runtimes):
-                pytest.skip("nothing was measured: start the emulator with --platform contracts_v2=V2")
+        with closing(runtime.control()) as control:
+            found = control.get_agent_runtime(agentRuntimeId=runtime.arn.rpartition("/")[2])
+        if found["platformVersion"] != "V2":
+            pytest.skip("nothing was measured: start the emulator with --platform contracts_v2=V2")
         yield runtime
 
 
