@@ -224,3 +224,32 @@ def test_another_agent_than_the_probe(pytester: pytest.Pytester, write_agent: Ca
         result = pytester.runpytest_subprocess(*options, "--pyargs", "agentcore_contracts.contracts")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["*Exit: the agent at arn:aws:* is not the probe agent, * (it answered: hello)*"])
+
+
+PROTOCOLS = """
+from agentcore_contracts.contracts.conftest import a2a, agui, jwt, mcp, v2
+
+@pytest.mark.parametrize("name", ["mcp", "a2a", "agui", "jwt", "v2"])
+def test_it(request, name):
+    runtime = request.getfixturevalue(name)
+    assert f"contracts_{name}-" in runtime.arn
+"""
+
+
+def test_runtimes_of_the_probe_that_are_not_there(run_pytest: RunPytest) -> None:
+    """The file alone is one agent, which is called after the file."""
+    result = run_pytest(PROTOCOLS, f"--agentcore-agent={target.PROBE / 'agent.py'}", "-rs")
+    result.assert_outcomes(skipped=5)
+    for name in ("mcp", "a2a", "agui", "jwt", "v2"):
+        result.stdout.fnmatch_lines([f"SKIPPED * nothing was measured: there is no agent runtime contracts_{name}; *"])
+
+
+def test_runtimes_of_the_probe(run_pytest: RunPytest, probe: EmulatorProcess) -> None:
+    run_pytest(PROTOCOLS, "--agentcore-target", probe.url).assert_outcomes(passed=5)
+
+
+def test_the_probe_all_on_v1(run_pytest: RunPytest) -> None:
+    with EmulatorProcess(target.PROBE, *target.probe_options("off", alone=True)) as emulator:
+        result = run_pytest(PROTOCOLS, "--agentcore-target", emulator.url, "-rs")
+    result.assert_outcomes(passed=4, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED * start the emulator with --platform contracts_v2=V2"])
