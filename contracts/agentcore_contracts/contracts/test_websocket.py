@@ -436,9 +436,9 @@ def test_an_hour(agentcore: AgentCore, clock: EmulatorClock, session: str) -> No
     with agentcore.connect(session) as connection:
         for quarter in range(4):
             assert _ask(connection, {"do": "count"})["count"] == quarter + 1
-            clock.advance(899)
+            clock.advance(880)
         _ask(connection, {"do": "count"})
-        clock.advance(5)
+        clock.advance(85)
         assert _closed_with(connection)[0] == 1008
     assert agentcore.invoke({"do": "count"}, session).json["count"] == 6
 
