@@ -117,10 +117,8 @@ def settle(plan: Plan) -> list[str]:
         if place and not _within(place, plan.project):
             _cover(place, folder, kept, mounted)
     # What is hidden may hold the project, which is then all that is seen of it.
-    hidden = [place for place in plan.hidden if os.path.isdir(place)]
-    for place in hidden:
-        if _within(plan.project, place):
-            _mount_empty(place, mounted)
+    around = [place for place in plan.hidden if _within(plan.project, place)]
+    _hide(around, mounted)
     if not os.path.isdir(plan.project):
         os.makedirs(plan.project)
     options = [
@@ -133,9 +131,7 @@ def settle(plan: Plan) -> list[str]:
     kernel.mount("overlay", plan.project, "overlay", options=",".join(options))
     mounted.append(plan.project)
     # What is needed lies below the project itself where a covered folder holds both, and is seen through the overlay.
-    for place in hidden:
-        if not _within(plan.project, place):
-            _mount_empty(place, mounted)
+    _hide([place for place in plan.hidden if place not in around], mounted)
     if plan.storage and storage is not None:
         _mount_storage(plan.storage[0], storage, mounted)
     _mount_empty("/dev/shm", mounted)  # noqa: S108
@@ -219,6 +215,12 @@ def _mount_storage(place: str, folder: int, mounted: list[str]) -> None:
         os.mkdir(place)
     kernel.mount(_by_descriptor(folder), place, flags=kernel.MS_BIND)
     mounted.append(place)
+
+
+def _hide(places: list[str], mounted: list[str]) -> None:
+    for place in places:
+        if os.path.isdir(place):
+            _mount_empty(place, mounted)
 
 
 def _mount_empty(place: str, mounted: list[str]) -> None:
