@@ -117,13 +117,12 @@ class _Dispatcher:
         service = found[0] if found else (_BY_SCOPE.get(name or "", ())[:1] or (name,))[0]
         passes = service is not None and self._passthrough is not None and service in self._passthrough
         looks_after_itself = found is not None and found[1].name in self._streaming and not passes
-        elsewhere = found is None and not passes and name != "bedrock-agentcore"
-        if self._signatures is not None and not looks_after_itself and not (elsewhere and self._others):
+        if self._signatures is not None and not looks_after_itself:
             receive = await self._signatures.check(scope, receive)
         if service is not None and self._passthrough is not None and passes:
             await self._passthrough(service, region or self._region, scope, receive, send)
             return
-        if name is not None and self._others is not None and elsewhere:
+        if found is None and self._others is not None and name not in (None, "bedrock-agentcore"):
             await self._others(name, region or self._region, scope, receive, send, request_id)
             return
         if found is None:

@@ -205,6 +205,7 @@ for service, operation in asked.items():
     client.meta.events.register("needs-retry", lambda **_: False)
     try:
         getattr(client, operation)()
+        print(200)
     except client.exceptions.ClientError as error:
         print(error.response["ResponseMetadata"]["HTTPStatusCode"])
 print(requests.get("https://{AWS}:8443/").status_code)
@@ -212,8 +213,17 @@ print(requests.get("https://{AWS}:8443/").status_code)
     environment = command_environment(confined.emulator.info["environment"], {})
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.split() == ["501"] * 4
+    assert ended.stdout.split() == ["200", "200", "501", "501"]
     confined.check()
+
+
+def test_notices_that_services_send_to_addresses(confined: Confined) -> None:
+    sns = confined.emulator.client("sns")
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="https", Endpoint="https://example.test/")
+    assert sns.publish(TopicArn=topic, Message="hello")["MessageId"]
+    assert confined.outside.heads == []
+    assert confined.recorded() == []
 
 
 def test_only_what_is_passed_through_is_asked_for_outside(confined: Confined) -> None:

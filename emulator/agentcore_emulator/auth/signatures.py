@@ -43,6 +43,8 @@ _TIME_FORM: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 # Seconds for which a signature holds; no presigned URL of AgentCore may hold for longer (SDK,
 # `bedrock_agentcore/runtime/agent_core_runtime_client.py`).
 _LONGEST: Final = 300
+# S3 user guide, "Sharing objects with presigned URLs": seven days.
+_LONGEST_OF_S3: Final = 7 * 24 * 3600
 
 _WRONG: Final = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "
@@ -64,6 +66,7 @@ class _Claim:
     signature: str
     seconds: float = _LONGEST
     has_session_token: bool = False
+    presigned: bool = False
 
 
 class Signatures:
@@ -78,7 +81,8 @@ class Signatures:
 
         Raises `MissingAuthenticationTokenException`, `IncompleteSignatureException`, `UnrecognizedClientException`,
         `InvalidSignatureException`, and `ValidationException` for a body over `LARGEST_BODY`. Read for its hash is
-        every body but one that is claimed to be `UNSIGNED-PAYLOAD`.
+        every body but one that is claimed to be `UNSIGNED-PAYLOAD`. Of S3 the chunks of a body that is coded
+        `aws-chunked`, and the body of a presigned URL, are not looked at.
         """
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
         claim = _claim(headers, scope["query_string"])
@@ -86,8 +90,10 @@ class Signatures:
             raise UnrecognizedClientException(_UNKNOWN_KEY)
         self._check_time(claim)
         claimed = headers.get("x-amz-content-sha256")
-        if claimed == UNSIGNED_PAYLOAD:
+        if claimed is None and claim.service == "s3" and claim.presigned:
             body_hash = UNSIGNED_PAYLOAD
+        elif claimed == UNSIGNED_PAYLOAD or (claimed and claim.service == "s3" and claimed.startswith("STREAMING-")):
+            body_hash = claimed
         else:
             body = await _held(scope, receive, headers)
             body_hash = hashlib.sha256(body).hexdigest()
@@ -150,6 +156,10 @@ class _Signer(SigV4Auth):
                 picked[name] = self._headers[name]
         return picked
 
+    def _normalize_url_path(self, path: str) -> str:
+        # As botocore's S3SigV4Auth: keys are signed as they are sent.
+        return path if self._claim.service == "s3" else str(super()._normalize_url_path(path))  # type: ignore[misc]
+
     def payload(self, request: AWSRequest) -> str:
         """The body's hash, which is known."""
         return self._body_hash
@@ -190,7 +200,8 @@ def _claim(headers: Mapping[str, str], query_string: bytes) -> _Claim:
     if "host" not in signed:
         raise InvalidSignatureException("'Host' must be a 'SignedHeader' in the AWS Authorization.")
     _, region, service, _ = rest_of_scope
-    return _Claim(key, region, service, time, signed, signature, min(int(seconds), _LONGEST), token)
+    longest = _LONGEST_OF_S3 if service == "s3" else _LONGEST
+    return _Claim(key, region, service, time, signed, signature, min(int(seconds), longest), token, prefix != "")
 
 
 def _out_of_time(what: str, stamp: str, now: float, by: float) -> str:

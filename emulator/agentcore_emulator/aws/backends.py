@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from flask import Flask
+from moto.core.base_backend import BackendDict
+from moto.core.config import default_user_config
+from moto.core.model_instances import reset_model_data
 from moto.core.request import (
     PRESERVED_HEADER_NAMES_ENVIRON_KEY,
     environ_key_for_header,
@@ -23,15 +29,44 @@ from agentcore_emulator.errors import NotImplementedException
 
 __all__ = ["Backends"]
 
+_log = logging.getLogger(__name__)
+
+# How many are open in this process, and whether moto has anything of those before them. To forget takes seconds, which
+# a process that ends does not have.
+_open = 0
+_used = False
+
+# Names that moto's dispatcher gives instead of a host.
+_NAMES: Final = frozenset({"dynamodb", "dynamodb_v20111205", "dynamodbstreams", "s3control", "sesv2"})
+
+# moto's modules that send requests to addresses that clients have given.
+_SENDERS: Final = ("moto.sns.models", "moto.firehose.models")
+
 
 class Backends:
-    """Answers requests with moto's state, which is one for the whole process."""
+    """Answers requests with moto's state, which is one for all emulators of a process that are open at a time."""
 
     def __init__(self, account_id: str) -> None:
         self._account_id = account_id
         self._dispatcher = DomainDispatcherApplication(create_backend_app)
         self._applications: dict[str, Flask] = {}
         self._lock = threading.Lock()
+        # Functions and jobs would run in containers, whose images come from the network.
+        for service in ("lambda", "batch"):
+            default_user_config[service] = {"use_docker": False}
+        # The policies of AWS's own, which there are in every account.
+        default_user_config["iam"] = {"load_aws_managed_policies": True}
+        global _open, _used
+        if _used and not _open:
+            BackendDict.reset()
+            reset_model_data()
+        _open += 1
+        _used = True
+
+    def close(self) -> None:
+        """Leave what there is to other emulators of this process; without any, the next one forgets it."""
+        global _open
+        _open -= 1
 
     def answer(self, service: str, region: str, environ: dict[str, Any], names: Iterable[str]) -> Answer:
         """Answer a request that is signed for `service`; `names` are the header names as sent.
@@ -42,10 +77,20 @@ class Backends:
         _preserve_names(environ, names)
         try:
             application = self._application(service, region, environ)
-            pieces, status, headers = run_wsgi_app(application, environ)
+            pieces, line, headers = run_wsgi_app(application, environ)
+            status = int(line.split(" ", 1)[0])
+            if (
+                status == HTTPStatus.NOT_FOUND
+                and headers.get("Content-Length") == "0"
+                and environ["REQUEST_METHOD"] != "HEAD"
+            ):
+                # moto/core/responses.py, `call_action`: there is no such operation.
+                raise NotImplementedError
         except NotImplementedError:
             raise NotImplementedException(_operation(environ), service) from None
-        return Answer(int(status.split(" ", 1)[0]), _lines(headers), pieces, getattr(pieces, "close", None))
+        except ModuleNotFoundError as error:
+            raise _MissingPackage(service, error.name or str(error)) from None
+        return Answer(status, _lines(headers), pieces, getattr(pieces, "close", None))
 
     def has_bucket(self, name: str) -> bool:
         """Whether S3 has a bucket of this name."""
@@ -65,6 +110,9 @@ class Backends:
             raise NotImplementedError from None
         with self._lock:
             name = self._backend(str(host))
+            if name == "s3" and service != "s3":
+                # Its pattern holds for every name that begins so.
+                raise NotImplementedError
             if name not in self._applications:
                 self._applications[name] = _make(name)
             return self._applications[name]
@@ -73,8 +121,7 @@ class Backends:
         for name, pattern in self._dispatcher.backend_url_patterns:
             if pattern.match(f"http://{host}"):
                 return str(name)
-        # Names that `infer_service_region_host` gives instead of a host.
-        if host in ("dynamodb", "dynamodb_v20111205", "dynamodbstreams", "s3control", "sesv2"):
+        if host in _NAMES:
             return host
         raise NotImplementedError
 
@@ -90,11 +137,20 @@ class _MissingPackage(NotImplementedException):
         )
 
 
+class _NoRequests:
+    """Instead of the package requests: nothing of moto's leaves the machine."""
+
+    @staticmethod
+    def post(url: str, *_: object, **__: object) -> None:
+        """Send nothing, and say so."""
+        _log.warning("nothing was sent to %s, as AWS services that moto answers for send nothing", url)
+
+
 def _make(name: str) -> Flask:
-    try:
-        application = create_backend_app(name)  # type: ignore[arg-type]  # one of its many names
-    except ModuleNotFoundError as error:
-        raise _MissingPackage(name, error.name or str(error)) from None
+    application = create_backend_app(name)  # type: ignore[arg-type]  # one of its many names
+    for sender in map(sys.modules.get, _SENDERS):
+        if sender is not None:
+            sender.requests = _NoRequests  # type: ignore[attr-defined]
     # A key of S3 may have empty segments, and a redirect to another key would be wrong.
     application.url_map.merge_slashes = False
     for unknown in (NotFound, MethodNotAllowed):
@@ -121,7 +177,7 @@ def _operation(environ: Mapping[str, Any]) -> str:
     if str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded"):
         body = environ["wsgi.input"]
         body.seek(0)
-        action = dict(parse_qsl(body.read().decode("utf-8", "replace"))).get("Action")
+        action: str | None = dict(parse_qsl(body.read().decode("utf-8", "replace"))).get("Action")
         if action:
             return action
     return f"{environ['REQUEST_METHOD']} {environ['RAW_URI']:.200}"

@@ -1,6 +1,7 @@
 """Every AWS service that is not built here: moto's, behind the same port.
 
-Nothing of moto is imported before the first such request. Its state is in memory and ends with the process.
+Nothing of moto is imported before the first such request. Its state is in memory, and gone when
+the emulator ends.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from urllib.parse import urlsplit
 from starlette.types import Receive, Scope, Send
 
 from agentcore_emulator.aws import unsigned, wsgi
-from agentcore_emulator.aws.errors import in_xml
+from agentcore_emulator.aws.errors import worded
 from agentcore_emulator.aws_names import is_aws_name
 from agentcore_emulator.call import send_answer
 from agentcore_emulator.errors import AWSError, InternalServerException
@@ -42,8 +43,11 @@ class Services:
         self._threads = ThreadPoolExecutor(_THREADS, "aws")
 
     def close(self) -> None:
-        """Take no more requests. What moto keeps stays, as it is the process's."""
+        """Take no more requests; what there is is gone, unless another emulator of this process has it too."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        if self._backends is not None:
+            self._backends.close()
+            self._backends = None
 
     def service_of(self, scope: Scope, headers: Mapping[str, str]) -> str | None:
         """The service that a request without a signature of version 4 is for; None where that does not show."""
@@ -57,18 +61,12 @@ class Services:
     async def __call__(
         self, service: str, region: str, scope: Scope, receive: Receive, send: Send, request_id: str
     ) -> None:
-        """Answer one request, as an ASGI app.
-
-        Raises, before anything was sent: `NotImplementedException` for what moto lacks, Starlette's `ClientDisconnect`.
-        """
+        """Answer one request, as an ASGI app; what moto lacks, with 501. Raises Starlette's `ClientDisconnect`."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
         try:
             answer = await self._ask(service, region, scope, receive, headers)
         except AWSError as error:
-            worded = in_xml(error, service, headers, request_id)
-            if worded is None:
-                raise
-            await send_answer(worded, send)
+            await send_answer(worded(error, service, headers, request_id), send)
             return
         try:
             await wsgi.send(answer, send)
