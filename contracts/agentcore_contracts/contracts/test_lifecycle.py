@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test as run_machine
 from hypothesis.strategies import sampled_from
 
 from agentcore_contracts import contract, profiles
-from agentcore_contracts.contracts.test_commands import run
+from agentcore_contracts.commands import run
 from agentcore_contracts.runtime import AgentCore, Stream
 
 if TYPE_CHECKING:
@@ -100,10 +100,11 @@ def test_idle_by_itself(agentcore: AgentCore, clock: EmulatorClock, limits: Limi
 def test_lifetime(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """With calls that leave it no time to rest."""
     step = limits.idle * 2 // 3
-    for expected in range(1, limits.lifetime // step):
+    steps = -(-limits.lifetime // step) - 1
+    for expected in range(1, steps + 1):
         assert count(agentcore, session) == expected
         clock.advance(step)
-    clock.advance(step + limits.margin)
+    clock.advance(limits.lifetime - steps * step + limits.margin)
     assert count(agentcore, session) == 1
 
 
