@@ -107,8 +107,9 @@ Server(("0.0.0.0", 8080), Handler).serve_forever()
 
 
 @pytest.fixture
-def short_temp(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def short_temp(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder for temporary files that is this test's alone, and near enough to the root for sockets."""
+    tmp_path_factory.getbasetemp()  # Or the first test to want one would have pytest make its own in here.
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
         monkeypatch.setattr(tempfile, "tempdir", folder)
         yield Path(folder)

@@ -46,7 +46,7 @@ def test_an_operation_that_is_modelled_but_not_built(emulator: EmulatorProcess) 
         "ListBrowserSessions of bedrock-agentcore is not implemented by agentcore-emulator",
     )
     with pytest.raises(ClientError) as failure:
-        client(emulator, "bedrock-agentcore-control").list_agent_runtimes()
+        client(emulator, "bedrock-agentcore-control").list_gateways()
     assert error_of(failure)[:2] == (501, "NotImplemented")
 
 

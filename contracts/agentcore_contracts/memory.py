@@ -21,18 +21,25 @@ _LOOK_SECONDS = 1.0
 
 
 class Memory:
-    """The memory `id`, and `actor`, who has no events yet. `client` is a boto3 client of `bedrock-agentcore`."""
+    """The memory `id`, and `actor`, who has no events yet. `client` is a boto3 client of `bedrock-agentcore`.
+
+    `start` is when conversations begin, an hour ago.
+    """
 
     def __init__(self, agentcore: AgentCore, memory_id: str) -> None:
         self.id = memory_id
         self.actor = f"actor-{uuid.uuid4()}"
         self.client = agentcore.client
-        self._lag = _LAG_SECONDS if agentcore.is_aws else 0.0
-        self._start = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - datetime.timedelta(hours=1)
+        self.start = datetime.datetime.now(datetime.UTC).replace(microsecond=0) - datetime.timedelta(hours=1)
+        self._is_aws = agentcore.is_aws
 
     def new_conversation(self) -> str:
         """The id of a session that has no events yet."""
         return f"conversation-{uuid.uuid4()}"
+
+    def where(self, conversation: str) -> dict[str, str]:
+        """The members by which operations know a conversation."""
+        return {"memoryId": self.id, "actorId": self.actor, "sessionId": conversation}
 
     def add(self, text: str, conversation: str, *, second: int = 0, **members: Any) -> dict[str, Any]:
         """Save a user's message as an event that happened `second` seconds into the conversation; the `Event`.
@@ -41,10 +48,8 @@ class Memory:
         """
         event: dict[str, Any] = self.client.create_event(
             **{
-                "memoryId": self.id,
-                "actorId": self.actor,
-                "sessionId": conversation,
-                "eventTimestamp": self._start + datetime.timedelta(seconds=second),
+                **self.where(conversation),
+                "eventTimestamp": self.start + datetime.timedelta(seconds=second),
                 "payload": [{"conversational": {"content": {"text": text}, "role": "USER"}}],
                 **members,
             }
@@ -53,7 +58,7 @@ class Memory:
 
     def pages(self, conversation: str, **members: Any) -> Iterator[list[dict[str, Any]]]:
         """The pages of `ListEvents`; `members` are further members of it."""
-        request = {"memoryId": self.id, "actorId": self.actor, "sessionId": conversation, **members}
+        request = {**self.where(conversation), **members}
         while True:
             page = self.client.list_events(**request)
             yield page["events"]
@@ -70,8 +75,13 @@ class Memory:
 
         (aws/bedrock-agentcore-sdk-python issue 283.)
         """
-        end = time.monotonic() + self._lag
-        while (found := read()) != wanted and time.monotonic() < end:
+        return self.until(read, lambda found: found == wanted)
+
+    def until(self, read: Callable[[], _T], holds: Callable[[_T], bool], seconds: float | None = None) -> _T:
+        """What `read` gives; on AWS, asked for up to `seconds`, 30 unless told, until `holds` is true of it."""
+        lag = (_LAG_SECONDS if seconds is None else seconds) if self._is_aws else 0.0
+        end = time.monotonic() + lag
+        while not holds(found := read()) and time.monotonic() < end:
             time.sleep(_LOOK_SECONDS)
         return found
 

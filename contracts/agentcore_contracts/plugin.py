@@ -71,7 +71,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--agentcore-memory-id",
         metavar="ID",
-        help="The memory to use on AWS, where none is created; default: AGENTCORE_MEMORY_ID in the environment.",
+        help="The memory to use on AWS or at a URL; default: AGENTCORE_MEMORY_ID in the environment, else the one that"
+        " `agentcore-contracts deploy` has made, else on an emulator a new one.",
     )
 
 
@@ -217,7 +218,7 @@ def _memory_id(agentcore: AgentCore, pytestconfig: pytest.Config) -> Iterator[st
 
 @pytest.fixture
 def memory(agentcore: AgentCore, _memory_id: str) -> Memory:
-    """An AgentCore Memory, with an actor that nobody else has. Skips on AWS if no memory was named."""
+    """An AgentCore Memory, with an actor that nobody else has. Skips on AWS if none is named or deployed."""
     from agentcore_contracts.memory import Memory
 
     return Memory(agentcore, _memory_id)

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import quote, urlencode
@@ -108,7 +109,7 @@ class AgentCore:
     `client` is a boto3 client of `bedrock-agentcore`, `control` makes one of `bedrock-agentcore-control`. Errors of the
     service are botocore's, modelled ones as `client.exceptions.NAME`. Nothing is tried twice. `is_aws` tells the
     deployed service from an emulator, whose URL is `endpoint`; `log()` is what an emulator that was started for the run
-    has printed so far. `arns` are the target's agent runtimes by name; without, they are listed when they are needed.
+    has printed so far.
     """
 
     def __init__(
@@ -119,7 +120,6 @@ class AgentCore:
         endpoint: str | None = None,
         lasting: bool = True,
         log: Callable[[], str] = str,
-        arns: Mapping[str, str] | None = None,
     ) -> None:
         self.arn = arn
         self.region = arn.split(":")[3]
@@ -127,7 +127,6 @@ class AgentCore:
         self.endpoint = endpoint
         self.log = log
         self._session = session
-        self._arns = arns
         # Whether the runtime outlives the run, so that sessions must not be left behind.
         self._lasting = lasting
         self._used: dict[str, None] = {}
@@ -154,21 +153,17 @@ class AgentCore:
         """A client of the control plane, for the caller to close."""
         return self._client("bedrock-agentcore-control")
 
+    @cached_property
+    def arns(self) -> dict[str, str]:
+        """The ARNs of the target's agent runtimes by name, as they were listed when they were first asked for."""
+        with closing(self.control()) as control:
+            return listed(control)
+
     def named(self, name: str) -> AgentCore:
         """Another agent runtime of the same target, for the caller to close. Raises `LookupError` if there is none."""
-        if self._arns is None:
-            with closing(self.control()) as control:
-                self._arns = listed(control)
-        if name not in self._arns:
+        if name not in self.arns:
             raise LookupError(f"there is no agent runtime {name}; `agentcore-contracts deploy` makes it")
-        return AgentCore(
-            self._session,
-            self._arns[name],
-            endpoint=self.endpoint,
-            lasting=self._lasting,
-            log=self.log,
-            arns=self._arns,
-        )
+        return AgentCore(self._session, self.arns[name], endpoint=self.endpoint, lasting=self._lasting, log=self.log)
 
     def new_session(self) -> str:
         """A session id that nobody else has, of 45 characters."""

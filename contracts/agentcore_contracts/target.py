@@ -15,6 +15,8 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
+from agentcore_contracts import probe_memory
+
 if TYPE_CHECKING:
     from agentcore_contracts.runtime import AgentCore
 
@@ -89,20 +91,20 @@ def opened(config: pytest.Config) -> Iterator[AgentCore]:
 
         with (
             EmulatorProcess(*_start(config)) as emulator,
-            closing(
-                of_emulator(
-                    emulator.info, emulator.arn, log=lambda: emulator.log, lasting=False, arns=dict(emulator.arns)
-                )
-            ) as runtime,
+            closing(of_emulator(emulator.info, emulator.arn, log=lambda: emulator.log, lasting=False)) as runtime,
         ):
             yield runtime
     else:
         info = _info(wanted)
-        arns = {each["name"]: each["arn"] for each in info["runtimes"]}
         # The option alone: in the environment, the variable names the default agent, or one on AWS.
-        arn = _checked(config.getoption("agentcore_arn") or arns.get(DEFAULT) or info["default_arn"])
-        with closing(of_emulator(info, arn, arns=arns)) as runtime:
-            yield runtime
+        arn = config.getoption("agentcore_arn")
+        with closing(of_emulator(info, _checked(arn or info["default_arn"]))) as runtime:
+            # What `agentcore-contracts deploy` has made goes before what the emulator was started with.
+            if arn is None and DEFAULT in runtime.arns:
+                with closing(runtime.named(DEFAULT)) as deployed:
+                    yield deployed
+            else:
+                yield runtime
 
 
 def _on_aws(config: pytest.Config) -> AgentCore | str:
@@ -174,25 +176,43 @@ def _checked(arn: str) -> str:
 
 @contextmanager
 def memory(config: pytest.Config, agentcore: AgentCore) -> Iterator[str]:
-    """The id of a memory, until the end of the block: the one that was named, or on an emulator a new one.
+    """The id of a memory, until the end of the block: the one that was named, else the one that is deployed.
 
-    Skips when AWS is the target and no memory was named.
+    An emulator that has none gets one for the block. Skips when AWS has none.
     """
-    memory_id: str | None = config.getoption("agentcore_memory_id")
+    named: str | None = config.getoption("agentcore_memory_id")
     if agentcore.is_aws:
-        memory_id = memory_id or os.environ.get("AGENTCORE_MEMORY_ID")
-        if memory_id is None:
-            pytest.skip(
-                "nothing was measured: no memory is named by --agentcore-memory-id or by AGENTCORE_MEMORY_ID in the"
-                " environment"
-            )
-    if memory_id is not None:
-        yield memory_id
+        named = named or os.environ.get("AGENTCORE_MEMORY_ID")
+    if named is not None:
+        yield named
         return
     with closing(agentcore.control()) as control:
-        made = control.create_memory(name=f"contracts_{uuid.uuid4().hex[:12]}", eventExpiryDuration=7)["memory"]["id"]
+        memory_id = _found_memory(control, agentcore)
+        if memory_id is not None:
+            yield memory_id
+            return
+        made = control.create_memory(**probe_memory.definition(f"contracts_{uuid.uuid4().hex[:12]}"))["memory"]["id"]
         control.get_waiter("memory_created").wait(memoryId=made)
         try:
             yield made
         finally:
             control.delete_memory(memoryId=made)
+
+
+def _found_memory(control: Any, agentcore: AgentCore) -> str | None:
+    """The memory that is deployed. Skips when AWS has none, or does not show it."""
+    from botocore.exceptions import ClientError
+
+    try:
+        memory_id = probe_memory.found(control)
+    except ClientError as error:
+        if not agentcore.is_aws:
+            raise
+        pytest.skip(f"nothing was measured: the memories on AWS cannot be listed: {error}")
+    if memory_id is None and agentcore.is_aws:
+        pytest.skip(
+            f"nothing was measured: there is no memory {probe_memory.NAME} in {agentcore.region};"
+            f" `agentcore-contracts deploy --region {agentcore.region}` makes it, and --agentcore-memory-id or"
+            " AGENTCORE_MEMORY_ID in the environment names another"
+        )
+    return memory_id

@@ -27,7 +27,7 @@ def declared() -> list[Contract]:
 
 
 def test_the_list_is_complete_and_in_order() -> None:
-    listed = re.findall(r"^\| [A-Z]+-\d+ \|.*$", LIST.read_text("utf-8"), re.MULTILINE)
+    listed = re.findall(r"^\| [A-Z0-9]+-\d+ \|.*$", LIST.read_text("utf-8"), re.MULTILINE)
     assert listed == [f"| {contract.id} | {contract.title} | {contract.evidence} |" for contract in declared()]
 
 

@@ -34,3 +34,11 @@ def test_aws_is_asked_until_it_has_caught_up(monkeypatch: pytest.MonkeyPatch) ->
 def test_aws_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_LAG_SECONDS", 0)
     assert memory_of(aws=True).eventually(lambda: "old", "new") == "old"
+
+
+def test_a_reading_is_repeated_for_as_long_as_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_LOOK_SECONDS", 0)
+    found = iter(range(5))
+    assert memory_of(aws=True).until(lambda: next(found), lambda number: number == 3) == 3
+    assert memory_of(aws=True).until(lambda: 0, bool, seconds=0) == 0
+    assert memory_of(aws=False).until(lambda: 0, bool) == 0

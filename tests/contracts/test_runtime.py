@@ -1,14 +1,19 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from typing import Literal
 
 import boto3
 import pytest
 from botocore.response import StreamingBody
+from websockets.exceptions import InvalidStatus
 
+from agentcore_contracts import target
 from agentcore_contracts.runtime import AgentCore, Answer, Stream
+from agentcore_emulator.testing import EmulatorProcess
 
 ARN = "arn:aws:bedrock-agentcore:eu-central-1:123456789012:runtime/probe-0123456789"
 
@@ -69,3 +74,46 @@ def test_session_ids_are_new_and_of_an_allowed_length() -> None:
         ids = {runtime.new_session() for _ in range(100)}
     assert len(ids) == 100
     assert {len(session) for session in ids} == {45}
+
+
+@pytest.fixture(scope="module")
+def strict() -> Iterator[AgentCore]:
+    """The probe at an emulator that looks at signatures, as AWS does."""
+    options = [*target.probe_options("off", alone=True), "--verify-signatures"]
+    with (
+        EmulatorProcess(target.PROBE / "agent.py", *options) as emulator,
+        closing(target.of_emulator(emulator.info, emulator.arn)) as runtime,
+    ):
+        yield runtime
+
+
+@pytest.mark.parametrize("auth", ["query", "headers"])
+def test_connections_are_signed(strict: AgentCore, auth: Literal["query", "headers"]) -> None:
+    session = strict.new_session()
+    with strict.connect(session, auth=auth, query={"qualifier": "DEFAULT"}, headers={"X-Any": "x"}) as connection:
+        connection.send(json.dumps({"do": "count"}))
+        assert json.loads(connection.recv())["session"] == session
+
+
+def test_a_connection_without_credentials(strict: AgentCore) -> None:
+    with pytest.raises(InvalidStatus) as refused:
+        strict.connect(strict.new_session(), auth="none")
+    assert refused.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("operation", ["invocations", "invocations?qualifier=DEFAULT"])
+def test_what_is_sent_is_signed(strict: AgentCore, operation: str) -> None:
+    headers = {"content-type": "application/json"}
+    assert strict.send("POST", operation, headers=headers, body=b'{"do": "count"}').status == 200
+    assert strict.send("POST", operation, headers=headers, body=b"{}", signed=False).status == 403
+
+
+def test_sessions_of_connections_end_with_a_runtime_that_outlives_the_run() -> None:
+    options = target.probe_options("off", alone=True)
+    with EmulatorProcess(target.PROBE / "agent.py", *options) as emulator:
+        with (
+            closing(target.of_emulator(emulator.info, emulator.arn)) as runtime,
+            runtime.connect(runtime.new_session()),
+        ):
+            assert len(emulator.sessions()) == 1
+        assert emulator.sessions() == []

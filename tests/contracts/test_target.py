@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agentcore_contracts import target
+from agentcore_contracts import probe_memory, target
 from agentcore_emulator.testing import EmulatorProcess
 
 pytest_plugins = ["pytester"]
@@ -89,17 +89,68 @@ def test_it(agentcore):
     run_pytest(source.format(ARN), "--agentcore-target", "aws").assert_outcomes(passed=1)
 
 
-def test_a_memory_on_aws_must_be_named(run_pytest: RunPytest, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_memory_on_aws_may_be_named(run_pytest: RunPytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By an option, or in the environment."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     source = "def test_it(memory): assert memory.id == 'mine-0123456789'"
     options = ("--agentcore-target", "aws", "--agentcore-arn", ARN)
-    result = run_pytest(source, *options, "-rs")
-    result.assert_outcomes(skipped=1)
-    result.stdout.fnmatch_lines(["SKIPPED * no memory is named by --agentcore-memory-id or by AGENTCORE_MEMORY_ID *"])
     run_pytest(source, *options, "--agentcore-memory-id", "mine-0123456789").assert_outcomes(passed=1)
     monkeypatch.setenv("AGENTCORE_MEMORY_ID", "mine-0123456789")
     run_pytest(source, *options).assert_outcomes(passed=1)
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_the_memory_on_aws_is_the_one_that_is_deployed(
+    run_pytest: RunPytest, probe: EmulatorProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is made there: without it, everything that needs one is skipped. An emulator stands in for AWS."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    source = f"""
+@pytest.fixture(scope="session", autouse=True)
+def from_a_deployed_runtime(agentcore):
+    agentcore.control = lambda: __import__("boto3").client(
+        "bedrock-agentcore-control", region_name="us-east-1", endpoint_url={probe.url!r})
+
+def test_it(memory):
+    assert memory.id.startswith("agentcore_contracts-")
+"""
+    options = ("--agentcore-target", "aws", "--agentcore-arn", ARN, "-rs")
+    with closing(probe.client("bedrock-agentcore-control")) as control:
+        result = run_pytest(source, *options)
+        result.assert_outcomes(skipped=1)
+        result.stdout.fnmatch_lines(["SKIPPED * there is no memory agentcore_contracts in us-east-1; *"])
+        assert control.list_memories()["memories"] == []
+        made = control.create_memory(**probe_memory.definition())["memory"]["id"]
+        run_pytest(source, *options).assert_outcomes(passed=1)
+        control.delete_memory(memoryId=made)
+
+
+def test_an_emulator_is_given_a_memory_like_the_deployed_one(run_pytest: RunPytest, probe: EmulatorProcess) -> None:
+    """For the run, unless it has that one."""
+    source = """
+from agentcore_contracts import probe_memory
+
+def test_it(agentcore, memory):
+    shown = agentcore.control().get_memory(memoryId=memory.id)["memory"]
+    print(f"the memory is {shown['name']}")
+    wanted = probe_memory.definition()
+    assert shown["indexedKeys"] == wanted["indexedKeys"]
+    assert len(shown["strategies"]) == len(wanted["memoryStrategies"])
+"""
+    options = ("--agentcore-target", probe.url, "-s")
+    with closing(probe.client("bedrock-agentcore-control")) as control:
+        result = run_pytest(source, *options)
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["*the memory is contracts_*"])
+        assert control.list_memories()["memories"] == []
+        made = control.create_memory(**probe_memory.definition())["memory"]["id"]
+        result = run_pytest(source, *options)
+        result.assert_outcomes(passed=1)
+        result.stdout.fnmatch_lines(["*the memory is agentcore_contracts*"])
+        assert [memory["id"] for memory in control.list_memories()["memories"]] == [made]
+        control.delete_memory(memoryId=made)
 
 
 @pytest.mark.usefixtures("no_credentials")
@@ -173,3 +224,32 @@ def test_another_agent_than_the_probe(pytester: pytest.Pytester, write_agent: Ca
         result = pytester.runpytest_subprocess(*options, "--pyargs", "agentcore_contracts.contracts")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stdout.fnmatch_lines(["*Exit: the agent at arn:aws:* is not the probe agent, * (it answered: hello)*"])
+
+
+PROTOCOLS = """
+from agentcore_contracts.contracts.conftest import a2a, agui, jwt, mcp, v2
+
+@pytest.mark.parametrize("name", ["mcp", "a2a", "agui", "jwt", "v2"])
+def test_it(request, name):
+    runtime = request.getfixturevalue(name)
+    assert f"contracts_{name}-" in runtime.arn
+"""
+
+
+def test_runtimes_of_the_probe_that_are_not_there(run_pytest: RunPytest) -> None:
+    """The file alone is one agent, which is called after the file."""
+    result = run_pytest(PROTOCOLS, f"--agentcore-agent={target.PROBE / 'agent.py'}", "-rs")
+    result.assert_outcomes(skipped=5)
+    for name in ("mcp", "a2a", "agui", "jwt", "v2"):
+        result.stdout.fnmatch_lines([f"SKIPPED * nothing was measured: there is no agent runtime contracts_{name}; *"])
+
+
+def test_runtimes_of_the_probe(run_pytest: RunPytest, probe: EmulatorProcess) -> None:
+    run_pytest(PROTOCOLS, "--agentcore-target", probe.url).assert_outcomes(passed=5)
+
+
+def test_the_probe_all_on_v1(run_pytest: RunPytest) -> None:
+    with EmulatorProcess(target.PROBE, *target.probe_options("off", alone=True)) as emulator:
+        result = run_pytest(PROTOCOLS, "--agentcore-target", emulator.url, "-rs")
+    result.assert_outcomes(passed=4, skipped=1)
+    result.stdout.fnmatch_lines(["SKIPPED * start the emulator with --platform contracts_v2=V2"])

@@ -1,57 +1,37 @@
-"""Every listing of the plane against a plain model of it, through histories that Hypothesis makes up."""
+"""Every listing of the plane against the contracts' model of it, through histories that Hypothesis makes up.
+
+The contract ME-040 runs the same machine against any target. Here it runs without one, which is quick enough for 500
+histories on each kind of database, and knows what only the emulator promises: when events and empty sessions go, which
+pages are full, what events of one millisecond are to each other, and the order of actors and sessions.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import collections
+import datetime
 import itertools
 import random
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import rule, run_state_machine_as_test
 
+from agentcore_contracts.memory_histories import Conversation, Listing, MemoryHistories, Place, Reading, Stored
+from agentcore_emulator import errors
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.errors import ResourceNotFoundException, ValidationException
 from agentcore_emulator.memory import MemoryPlane
 from agentcore_emulator.store import Store
 
 NUMBERS = itertools.count()
 DAYS = 3
 DAY = 86_400.0
-ACTORS = st.sampled_from(["a", "b/1"])
-SESSIONS = st.sampled_from(["s", "t"])
-BRANCHES = st.sampled_from(["main", "left", "right", "deep"])
-TOKENS = st.sampled_from([None, None, None, "t", "u"])
-# Few, so that several events share one.
-TIMES = st.integers(0, 6).map(lambda n: n / 1000)
-KEYS = st.sampled_from(["k", "a.b", "tab\t"])
-VALUES = st.sampled_from(["", "v", "V"])
-METADATA = st.none() | st.dictionaries(KEYS, VALUES, max_size=2)
-DOCUMENTS = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(), inner, max_size=2),
-    max_leaves=5,
-)
-EVENTS = st.fixed_dictionaries(
-    {"at": TIMES, "document": DOCUMENTS, "metadata": METADATA, "branch": BRANCHES, "token": TOKENS}
-)
-EXPRESSIONS = st.one_of(
-    st.tuples(KEYS, st.just("EXISTS"), st.none()),
-    st.tuples(KEYS, st.just("NOT_EXISTS"), st.none()),
-    st.tuples(KEYS, st.just("EQUALS_TO"), VALUES),
-)
-FILTERS = st.fixed_dictionaries(
-    {},
-    optional={
-        "branch": st.fixed_dictionaries({"name": BRANCHES}, optional={"includeParentBranches": st.booleans()}),
-        "eventMetadata": st.lists(EXPRESSIONS, min_size=1, max_size=2),
-    },
-)
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+# What a client reads as times.
+TIMES = ("createdAt", "eventTimestamp")
 
 
 class MovedClock(Clock):
@@ -62,282 +42,159 @@ class MovedClock(Clock):
         return self.now
 
 
-@dataclass
-class Stored:
-    shown: dict[str, Any]
-    token: str | None
-    expires: float
+class Client:
+    """The plane's operations, as boto3 would call them."""
 
-    @property
-    def event_id(self) -> str:
-        return str(self.shown["eventId"])
+    exceptions = errors
 
-    def meets(self, key: str, operator: str, value: str | None) -> bool:
-        metadata: dict[str, dict[str, str]] = self.shown.get("metadata", {})
-        match operator:
-            case "EXISTS":
-                return key in metadata
-            case "NOT_EXISTS":
-                return key not in metadata
-            case _:
-                return key in metadata and metadata[key]["stringValue"] == value
+    def __init__(self, runner: asyncio.Runner, plane: MemoryPlane) -> None:
+        self.runner = runner
+        self.plane = plane
 
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        operation = self.plane.operations["".join(word.capitalize() for word in name.split("_"))]
 
-@dataclass
-class Session:
-    created: float
-    order: int
-    empty_since: float = 0.0
-    events: list[Stored] = field(default_factory=list)
-    roots: dict[str, str] = field(default_factory=dict)
-    parents: dict[str, str] = field(default_factory=dict)
+        def call(**given: Any) -> Any:
+            if "eventTimestamp" in given:
+                given["eventTimestamp"] = given["eventTimestamp"].timestamp()
+            return read(self.runner.run(operation(given)))  # type: ignore[arg-type]
 
-    def live(self, now: float) -> list[Stored]:
-        return [event for event in self.events if event.expires > now]
-
-    def gone(self, now: float) -> bool:
-        last = max((event.expires for event in self.events), default=0.0)
-        return now >= max(last, self.empty_since) + DAY
-
-    def in_branch(self, event: Stored, name: str, parents: bool) -> bool:
-        own = event.shown["branch"]["name"]
-        limit = "~"
-        while own != name:
-            if not parents or name not in self.parents:
-                return False
-            limit, name = self.roots[name], self.parents[name]
-        return event.event_id <= limit
+        return call
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A listing that was left in the middle."""
+def read(answer: Any) -> Any:
+    """An answer as a client reads it."""
+    if isinstance(answer, list):
+        return [read(each) for each in answer]
+    if isinstance(answer, dict) and "blob" not in answer:
+        return {
+            name: EPOCH + datetime.timedelta(seconds=value) if name in TIMES else read(value)
+            for name, value in answer.items()
+        }
+    return answer
 
-    place: tuple[str, str]
-    narrowed: Mapping[str, Any]
-    token: str
-    last: str
+
+class Remembered:
+    """A memory of a history's own, in the form of the fixture `memory`."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        created = client.create_memory(name=f"m{next(NUMBERS)}", eventExpiryDuration=DAYS)
+        self.id = created["memory"]["id"]
+
+    def until(self, look: Callable[[], Any], holds: Callable[[Any], bool]) -> Any:
+        return look()
 
 
 # What the histories had in them, so that a test can hold that they had enough of it.
 SEEN: collections.Counter[str] = collections.Counter()
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(MemoryHistories):
     """One memory per history, all in one store."""
 
-    def __init__(self, runner: asyncio.Runner, plane: MemoryPlane, clock: MovedClock) -> None:
+    lifetime: ClassVar[float] = DAYS * DAY
+    clock: ClassVar[MovedClock]
+
+    def __init__(self, client: Client) -> None:
         super().__init__()
-        self.runner = runner
-        self.plane = plane
-        self.clock = clock
-        created = self.call("CreateMemory", name=f"m{next(NUMBERS)}", eventExpiryDuration=DAYS)
-        self.memory = created["memory"]["id"]
-        self.sessions: dict[tuple[str, str], Session] = {}
-        self.made = 0
-        self.reading: list[Reading] = []
+        self.memory: Any = Remembered(client)  # type: ignore[misc]
 
     def teardown(self) -> None:
         """An account has a limited number of memories."""
-        self.call("DeleteMemory", memoryId=self.memory)
+        self.memory.client.delete_memory(memoryId=self.memory.id)
 
-    def call(self, operation: str, **given: Any) -> dict[str, Any]:
-        return self.runner.run(self.plane.operations[operation](given))  # type: ignore[arg-type]
+    def now(self) -> float:
+        return self.clock.now
 
-    def on(self, place: tuple[str, str], operation: str, **given: Any) -> dict[str, Any]:
-        return self.call(operation, memoryId=self.memory, actorId=place[0], sessionId=place[1], **given)
+    def actor_id(self, actor: str) -> str:
+        return actor
+
+    def expects_time(self, at: int) -> datetime.datetime:
+        return EPOCH + datetime.timedelta(milliseconds=at)
+
+    def expects_token(self, place: Place, name: str) -> str:
+        return name
+
+    def allows_token(self, token: str) -> bool:
+        return True
+
+    def expects_repetition(self, given: dict[str, Any], made: Stored) -> dict[str, Any]:
+        return given
+
+    def allows_deletion(self, conversation: Conversation, event: Stored) -> bool:
+        return True
+
+    def allows_going_on(self, reading: Reading) -> bool:
+        return True
+
+    def check_repeated(self, shown: dict[str, Any], made: Stored) -> None:
+        assert shown == made.shown
+
+    def check_same(self, shown: dict[str, Any], expected: dict[str, Any]) -> None:
+        assert shown == expected
+
+    def check_page(self, answer: Mapping[str, Any], expected: Sequence[Stored], asked: Listing) -> None:
+        assert answer["events"] == [event.shown for event in expected[: asked.size]]
+        assert ("nextToken" in answer) == (len(expected) > asked.size)
+        branch = asked.narrowed.get("branch")
+        conversation = self.conversations.get(asked.place)
+        some = conversation is not None and 0 < len(expected) < len(conversation.live(self.now()))
+        SEEN["a page after another"] += asked.after is not None and bool(expected)
+        SEEN["some events of a branch"] += branch is not None and some
+        SEEN["a fork with its parents"] += branch is not None and any(e.branch != branch["name"] for e in expected)
+        SEEN["some events by metadata"] += "eventMetadata" in asked.narrowed and some
+
+    def check_conversations(self, actor: str, full: bool, answer: Mapping[str, Any]) -> None:
+        now = self.now()
+        expected = [
+            {
+                "sessionId": place[1],
+                "actorId": actor,
+                "createdAt": EPOCH + datetime.timedelta(seconds=conversation.created),
+            }
+            for place, conversation in reversed(self.conversations.items())
+            if place[0] == actor and not self.gone(conversation) and (conversation.live(now) or not full)
+        ]
+        assert answer == {"sessionSummaries": expected}
+
+    def gone(self, conversation: Conversation) -> bool:
+        last = max((event.expires for event in conversation.events), default=0.0)
+        return self.now() >= max(last, conversation.empty_since) + DAY
 
     def forget(self) -> None:
         """What a write purges."""
-        now = self.clock.now
-        self.sessions = {place: session for place, session in self.sessions.items() if not session.gone(now)}
-
-    @initialize(data=st.data(), said=st.lists(EVENTS, min_size=4, max_size=10))
-    def begin(self, data: st.DataObject, said: list[dict[str, Any]]) -> None:
-        """With a conversation that is long enough for pages and forks."""
-        for event in said:
-            self.create(data.draw(ACTORS), "s", event, data)
-
-    @rule(actor=ACTORS, session=SESSIONS, said=st.lists(EVENTS, min_size=1, max_size=4), data=st.data())
-    def go_on(self, actor: str, session: str, said: list[dict[str, Any]], data: st.DataObject) -> None:
-        for event in said:
-            self.create(actor, session, event, data)
-
-    def create(self, actor: str, session: str, event: Mapping[str, Any], data: st.DataObject) -> None:
-        self.forget()
-        place, now = (actor, session), self.clock.now
-        at, metadata, branch, token = (event[name] for name in ("at", "metadata", "branch", "token"))
-        known = self.sessions.get(place, Session(now, self.made))
-        given: dict[str, Any] = {"eventTimestamp": at, "payload": [{"blob": event["document"]}]}
-        if metadata is not None:
-            given["metadata"] = {key: {"stringValue": value} for key, value in metadata.items()}
-        if token is not None:
-            given["clientToken"] = token
-        if branch != "main":
-            given["branch"] = {"name": branch}
-        possible = True
-        live = known.live(now)
-        if branch not in ("main", *known.roots):
-            possible = bool(live)
-            if live:
-                given["branch"]["rootEventId"] = data.draw(st.sampled_from(live)).event_id
-        for other in self.sessions.values():
-            for made in other.live(now):
-                if token is not None and made.token == token:
-                    assert self.on(place, "CreateEvent", **given) == {"event": made.shown}
-                    return
-        if not possible:
-            try:
-                self.on(place, "CreateEvent", **given)
-            except ValidationException:
-                return
-            raise AssertionError("a branch without a root was made")
-        shown = self.on(place, "CreateEvent", **given)["event"]
-        expected = {"memoryId": self.memory, "actorId": actor, "sessionId": session, **given}
-        expected.pop("clientToken", None)
-        expected["eventId"] = shown["eventId"]
-        root = given.get("branch", {}).get("rootEventId", known.roots.get(branch))
-        expected["branch"] = {"name": branch} | ({} if root is None else {"rootEventId": root})
-        assert shown == expected
-        assert shown["eventId"].startswith(f"{round(at * 1000):019}#")
-        if root is not None and branch not in known.roots:
-            known.roots[branch] = root
-            known.parents[branch] = next(e for e in live if e.event_id == root).shown["branch"]["name"]
-        known.events.append(Stored(shown, token, now + DAYS * DAY))
-        self.sessions[place] = known
-        self.made += 1
-
-    @precondition(lambda self: self.sessions)
-    @rule(data=st.data())
-    def delete(self, data: st.DataObject) -> None:
-        place = data.draw(st.sampled_from(sorted(self.sessions)))
-        session, now = self.sessions[place], self.clock.now
-        if not session.events:
-            return
-        event = data.draw(st.sampled_from(session.events))
-        try:
-            assert self.on(place, "DeleteEvent", eventId=event.event_id) == {"eventId": event.event_id}
-        except ResourceNotFoundException:
-            assert event.expires <= now
-            return
-        assert event.expires > now
-        session.events.remove(event)
-        if not session.live(now):
-            session.empty_since = now
+        self.conversations = {place: one for place, one in self.conversations.items() if not self.gone(one)}
 
     # Rarely so far that nothing is left.
     @rule(days=st.sampled_from([0.1, 0.1, 0.1, 0.1, 1.0, 3.0]))
     def advance(self, days: float) -> None:
         self.clock.now += days * DAY
 
-    @precondition(lambda self: self.sessions)
-    @rule(data=st.data())
-    def get(self, data: st.DataObject) -> None:
-        place = data.draw(st.sampled_from(sorted(self.sessions)))
-        for event in self.sessions[place].live(self.clock.now):
-            assert self.on(place, "GetEvent", eventId=event.event_id) == {"event": event.shown}
-
-    @rule(data=st.data(), narrowed=FILTERS, size=st.integers(1, 3))
-    def start_listing(self, data: st.DataObject, narrowed: dict[str, Any], size: int) -> None:
-        place = data.draw(st.sampled_from([*sorted(self.sessions), ("a", "unknown")]))
-        if reading := self.page(place, narrowed, size, None):
-            self.reading.append(reading)
-
-    @precondition(lambda self: self.reading)
-    @rule(data=st.data(), size=st.integers(1, 3))
-    def go_on_listing(self, data: st.DataObject, size: int) -> None:
-        reading = data.draw(st.sampled_from(self.reading))
-        if rest := self.page(reading.place, reading.narrowed, size, reading):
-            self.reading.append(rest)
-
-    @precondition(lambda self: self.sessions)
-    @rule(data=st.data(), parents=st.booleans(), expression=EXPRESSIONS, size=st.integers(1, 3))
-    def list_to_the_end(self, data: st.DataObject, parents: bool, expression: Any, size: int) -> None:
-        place = data.draw(st.sampled_from(sorted(self.sessions)))
-        branches = [{"name": name, "includeParentBranches": parents} for name in ("main", *self.sessions[place].roots)]
-        filters: list[dict[str, Any]] = [{"eventMetadata": [expression]}, *({"branch": branch} for branch in branches)]
-        for narrowed in filters:
-            reading = self.page(place, narrowed, size, None)
-            while reading:
-                reading = self.page(place, narrowed, size, reading)
-
-    def page(
-        self, place: tuple[str, str], narrowed: Mapping[str, Any], size: int, after: Reading | None
-    ) -> Reading | None:
-        """Check one page, and say where it has stopped."""
-        given: dict[str, Any] = {"maxResults": size}
-        if narrowed:
-            given["filter"] = {**narrowed}
-        if "eventMetadata" in narrowed:
-            given["filter"]["eventMetadata"] = [
-                {"left": {"metadataKey": key}, "operator": operator}
-                | ({} if value is None else {"right": {"metadataValue": {"stringValue": value}}})
-                for key, operator, value in narrowed["eventMetadata"]
-            ]
-        if after:
-            given["nextToken"] = after.token
-        answer = self.on(place, "ListEvents", **given)
-        expected = [e for e in self.matching(place, narrowed) if after is None or e.event_id < after.last]
-        assert answer["events"] == [event.shown for event in expected[:size]]
-        branch = narrowed.get("branch")
-        everything = len(self.sessions[place].live(self.clock.now)) if place in self.sessions else 0
-        SEEN["a page after another"] += after is not None and bool(expected)
-        SEEN["some events of a branch"] += branch is not None and 0 < len(expected) < everything
-        SEEN["a fork with its parents"] += branch is not None and any(
-            event.shown["branch"]["name"] != branch["name"] for event in expected
-        )
-        SEEN["some events by metadata"] += "eventMetadata" in narrowed and 0 < len(expected) < everything
-        assert ("nextToken" in answer) == (len(expected) > size)
-        if "nextToken" not in answer:
-            return None
-        return Reading(place, narrowed, answer["nextToken"], expected[size - 1].event_id)
-
-    def matching(self, place: tuple[str, str], narrowed: Mapping[str, Any]) -> Iterator[Stored]:
-        session = self.sessions.get(place)
-        if session is None:
-            return
-        branch = narrowed.get("branch")
-        for event in sorted(session.live(self.clock.now), key=lambda e: e.event_id, reverse=True):
-            if branch and not session.in_branch(event, branch["name"], branch.get("includeParentBranches", False)):
-                continue
-            if all(event.meets(*expression) for expression in narrowed.get("eventMetadata", ())):
-                yield event
-
-    @rule(actor=ACTORS, full=st.booleans())
-    def list_sessions(self, actor: str, full: bool) -> None:
-        now = self.clock.now
-        expected = [
-            {"sessionId": place[1], "actorId": actor, "createdAt": session.created}
-            for place, session in sorted(self.sessions.items(), key=lambda item: item[1].order, reverse=True)
-            if place[0] == actor and not session.gone(now) and (session.live(now) or not full)
-        ]
-        given = {"filter": {"eventFilter": "HAS_EVENTS"}} if full else {}
-        answer = self.call("ListSessions", memoryId=self.memory, actorId=actor, **given)
-        assert answer == {"sessionSummaries": expected}
-
     @rule()
     def list_actors(self) -> None:
-        now = self.clock.now
-        actors = sorted({place[0] for place, session in self.sessions.items() if not session.gone(now)})
-        answer = self.call("ListActors", memoryId=self.memory)
+        actors = sorted({place[0] for place, one in self.conversations.items() if not self.gone(one)})
+        answer = self.memory.client.list_actors(memoryId=self.memory.id)
         assert answer == {"actorSummaries": [{"actorId": actor} for actor in actors]}
 
 
 @pytest.mark.parametrize(("store_url", "histories"), [("sqlite", 500), ("postgresql", 100)], indirect=["store_url"])
 def test_the_plane_behaves_as_its_model(store_url: str, histories: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = MovedClock()
     # Hypothesis runs a history again and expects the same of it, so the ids of events must not be left to chance.
     suffixes = random.Random()
     monkeypatch.setattr("agentcore_emulator.memory.ids.secrets.token_hex", lambda size: suffixes.randbytes(size).hex())
     SEEN.clear()
     with asyncio.Runner() as runner:
         store = Store(store_url)
-        plane = MemoryPlane(store, clock, "us-east-1", "123456789012")
+        moved = MovedClock()
+        plane = MemoryPlane(store, moved, "us-east-1", "123456789012")
 
         class OnThisStore(Machine):
+            clock = moved
+
             def __init__(self) -> None:
                 suffixes.seed(0)
-                super().__init__(runner, plane, clock)
+                super().__init__(Client(runner, plane))
 
         try:
             run_state_machine_as_test(

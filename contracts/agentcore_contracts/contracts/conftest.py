@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 from packaging.version import Version
 
 from agentcore_contracts import profiles
+from agentcore_contracts.contracts.tokens import Issuer
 from agentcore_contracts.declaration import MARK
+from agentcore_contracts.long_term import LongTerm
+from agentcore_contracts.memory import Memory
 from agentcore_contracts.runtime import AgentCore
-from agentcore_emulator.testing import Admin
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,16 +52,22 @@ def _since(request: pytest.FixtureRequest, sdk: Version) -> None:
         pytest.skip(f"needs bedrock-agentcore {since}, and the probe runs on {sdk}")
 
 
+@pytest.fixture(scope="module")
+def runtime(agentcore: AgentCore) -> AgentCore:
+    """The agent runtime whose sessions the following two give; modules about another one have their own."""
+    return agentcore
+
+
 @pytest.fixture
-def session(agentcore: AgentCore) -> str:
+def session(runtime: AgentCore) -> str:
     """A session id that nobody has used."""
-    return agentcore.new_session()
+    return runtime.new_session()
 
 
 @pytest.fixture(scope="module")
-def warm_session(agentcore: AgentCore) -> str:
+def warm_session(runtime: AgentCore) -> str:
     """A session for the many examples of a property that leaves nothing behind in it."""
-    return agentcore.new_session()
+    return runtime.new_session()
 
 
 @pytest.fixture(scope="session")
@@ -88,13 +97,19 @@ def jwt(agentcore: AgentCore) -> Iterator[AgentCore]:
 
 
 @pytest.fixture(scope="session")
+def issuer(jwt: AgentCore) -> Issuer:
+    """Who makes tokens for that."""
+    return Issuer(jwt)
+
+
+@pytest.fixture(scope="session")
 def v2(agentcore: AgentCore) -> Iterator[AgentCore]:
-    """The probe on platform version V2. Skips at an emulator that has it on V1."""
+    """The probe on platform version V2. Skips at an emulator that was started with it on V1."""
     for runtime in _named(agentcore, "contracts_v2"):
-        if runtime.endpoint is not None:
-            runtimes = Admin(runtime.endpoint).get("info")["runtimes"]
-            if any(each["arn"] == runtime.arn and each["platform"] != "V2" for each in runtimes):
-                pytest.skip("nothing was measured: start the emulator with --platform contracts_v2=V2")
+        with closing(runtime.control()) as control:
+            found = control.get_agent_runtime(agentRuntimeId=runtime.arn.rpartition("/")[2])
+        if found["platformVersion"] != "V2":
+            pytest.skip("nothing was measured: start the emulator with --platform contracts_v2=V2")
         yield runtime
 
 
@@ -105,3 +120,17 @@ def _named(agentcore: AgentCore, name: str) -> Iterator[AgentCore]:
         pytest.skip(f"nothing was measured: {error}")
     with closing(runtime):
         yield runtime
+
+
+@pytest.fixture(scope="session")
+def _shown_memory(agentcore: AgentCore, _memory_id: str) -> dict[str, Any]:
+    """Asked for once, as nobody changes it."""
+    with closing(agentcore.control()) as control:
+        shown: dict[str, Any] = control.get_memory(memoryId=_memory_id)["memory"]
+    return shown
+
+
+@pytest.fixture
+def long_term(memory: Memory, _shown_memory: dict[str, Any]) -> LongTerm:
+    """What extraction makes of an actor's conversations; the actor is that of `memory`."""
+    return LongTerm(memory, _shown_memory)

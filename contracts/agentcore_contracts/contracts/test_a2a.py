@@ -56,16 +56,10 @@ def _error(answer: Raw) -> tuple[int, int]:
     return answer.status, message["error"]["code"]
 
 
-@pytest.fixture
-def session(a2a: AgentCore) -> str:
-    """A session id that nobody has used."""
-    return a2a.new_session()
-
-
 @pytest.fixture(scope="module")
-def warm_session(a2a: AgentCore) -> str:
-    """A session for the many examples of a property that leaves nothing behind in it."""
-    return a2a.new_session()
+def runtime(a2a: AgentCore) -> AgentCore:
+    """Whose sessions these are."""
+    return a2a
 
 
 # The card, and what else lies below the invocations
@@ -299,12 +293,7 @@ def test_not_found_and_not_valid(a2a: AgentCore, session: str) -> None:
 )
 @pytest.mark.parametrize(
     ("fault", "error"),
-    [
-        ("throttle", (429, -32053)),
-        ("quota", (429, -32053)),
-        ("conflict", (409, -32054)),
-        ("internal", (500, -32603)),
-    ],
+    [("throttle", (429, -32053)), ("quota", (429, -32053)), ("conflict", (409, -32054)), ("internal", (500, -32603))],
 )
 def test_errors_to_order(a2a: AgentCore, faults: Faults, warm_session: str, fault: str, error: tuple[int, int]) -> None:
     """Once, and then no more; the agent has not seen it."""

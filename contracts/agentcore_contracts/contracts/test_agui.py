@@ -60,16 +60,10 @@ def _error(answer: Raw) -> tuple[int, str]:
     return answer.status, event["code"]
 
 
-@pytest.fixture
-def session(agui: AgentCore) -> str:
-    """A session id that nobody has used."""
-    return agui.new_session()
-
-
 @pytest.fixture(scope="module")
-def warm_session(agui: AgentCore) -> str:
-    """A session for the many examples of a property that leaves nothing behind in it."""
-    return agui.new_session()
+def runtime(agui: AgentCore) -> AgentCore:
+    """Whose sessions these are."""
+    return agui
 
 
 @contract(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -20,16 +21,10 @@ _HOW = "AWS developer guide, 'How it works', platform versions"
 _ISOLATED = "AWS developer guide, 'Use isolated sessions for agents'"
 
 
-@pytest.fixture
-def session(v2: AgentCore) -> str:
-    """A session id that nobody has used."""
-    return v2.new_session()
-
-
 @pytest.fixture(scope="module")
-def warm_session(v2: AgentCore) -> str:
-    """A session for the many examples of a property that leaves nothing behind in it."""
-    return v2.new_session()
+def runtime(v2: AgentCore) -> AgentCore:
+    """Whose sessions these are."""
+    return v2
 
 
 @contract(
@@ -162,7 +157,7 @@ def test_host_and_process(v2: AgentCore) -> None:
     """Where an emulator cannot isolate sessions they have the machine's, which its documentation says."""
     if v2.endpoint is not None:
         runtimes = Admin(v2.endpoint).get("info")["runtimes"]
-        if any(each["arn"] == v2.arn and each["isolation"] != "namespaces" for each in runtimes):
+        if any(each["isolation"] != "namespaces" for each in runtimes):
             pytest.skip("nothing was measured: the emulator cannot isolate sessions on this machine")
     births = [v2.invoke({"do": "birth"}).json for _ in range(2)]
     assert [(birth["host"], birth["pid"]) for birth in births] == [("localhost", 1)] * 2
@@ -233,6 +228,7 @@ def test_a_websocket(v2: AgentCore, session: str) -> None:
     title="Each session sees the headers of its own calls, and none of the snapshot's",
     evidence="aws-docs",
     source=f"{_HOW}; 'Use isolated sessions for agents'",
+    since="1.1.0",
 )
 def test_headers(v2: AgentCore) -> None:
     """The session's id among them, which the SDK keeps in a context variable."""
@@ -241,3 +237,19 @@ def test_headers(v2: AgentCore) -> None:
         assert v2.invoke({"do": "count"}, session).json["session"] == session
         seen = v2.invoke({"do": "headers"}, session).json["request"]
         assert seen["x-amzn-bedrock-agentcore-runtime-session-id"] == session
+
+
+@contract(
+    "V2-015",
+    title="GetAgentRuntime tells the platform version of a runtime",
+    evidence="aws-model",
+    source="botocore 1.44 bedrock-agentcore-control model, GetAgentRuntimeResponse.platformVersion",
+)
+def test_get_agent_runtime(v2: AgentCore, agentcore: AgentCore) -> None:
+    """RT-003 and V2-001 show what it means."""
+    with closing(v2.control()) as control:
+        found = [
+            control.get_agent_runtime(agentRuntimeId=runtime.arn.rpartition("/")[2]) for runtime in (agentcore, v2)
+        ]
+    assert [each["platformVersion"] for each in found] == ["V1", "V2"]
+    assert [each["status"] for each in found] == ["READY", "READY"]

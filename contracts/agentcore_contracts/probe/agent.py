@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import hashlib
 import importlib.metadata
 import itertools
 import operator
@@ -18,20 +19,21 @@ import random
 import secrets
 import socket
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import gates
 import talk
 from bedrock_agentcore import BedrockAgentCoreApp, RequestContext
+from forms import FORMS
+from gates import GATE_SECONDS, Gate
+from health import Health
+from starlette.exceptions import HTTPException
 from starlette.responses import Response, StreamingResponse
 from starlette.websockets import WebSocket
-
-# What a waiting action is given, so that a contract that failed meanwhile does not leave it behind for ever.
-GATE_SECONDS = 20.0
 
 MODULE = str(uuid.uuid4())
 """Drawn when this module is imported."""
@@ -56,41 +58,8 @@ class Ask(NamedTuple):
         return self.payload.get(key)
 
 
-class Gate:
-    """Holds up one invocation until another one of the same session opens it."""
-
-    def __init__(self) -> None:
-        self._open = threading.Event()
-        self._passed = threading.Event()
-
-    @property
-    def passed(self) -> bool:
-        """Whether what waited has come to its end."""
-        return self._passed.is_set()
-
-    def open(self) -> None:
-        """Let through what waits, now and later."""
-        self._open.set()
-
-    def wait(self) -> None:
-        """Return once it is open. Raises `TimeoutError` if that takes too long."""
-        if not self._open.wait(GATE_SECONDS):
-            raise TimeoutError(f"nobody opened the gate within {GATE_SECONDS:.0f} s")
-
-    def finish(self) -> None:
-        """What waited has come to its end."""
-        self._passed.set()
-
-    def wait_for_end(self) -> bool:
-        """Wait until what waits has come to its end; False if that takes too long."""
-        return self._passed.wait(GATE_SECONDS)
-
-
-_gates: dict[str, Gate] = {}
-
-
 def _gate(ask: Ask) -> Gate:
-    return _gates.setdefault(ask.get("gate") or "", Gate())
+    return gates.named(ask.get("gate") or "")
 
 
 # What is there
@@ -132,6 +101,18 @@ def headers(ask: Ask) -> Any:
 def resource_attributes(ask: Ask) -> Any:
     """The environment variable in which the platform says what it runs."""
     return os.environ.get("OTEL_RESOURCE_ATTRIBUTES")
+
+
+def credentials(_: Ask) -> Any:
+    """Whether boto3 finds credentials here."""
+    import boto3
+
+    return boto3.session.Session().get_credentials() is not None
+
+
+def size(ask: Ask) -> Any:
+    """How many characters `value` has."""
+    return len(ask.get("value"))
 
 
 def payload_type(ask: Ask) -> Any:
@@ -224,6 +205,28 @@ def _end(ask: Ask) -> None:
     _gate(ask).finish()
 
 
+def numbers(ask: Ask) -> Any:
+    """Yield the numbers below `count`; with `gate`, each but the first once the gate of that name and number is open.
+
+    With `asynchronous`, from an asynchronous generator.
+    """
+    return _numbers_async(ask) if ask.get("asynchronous") else _numbers(ask)
+
+
+def _numbers(ask: Ask) -> Iterator[int]:
+    for number in range(ask.get("count")):
+        if number and ask.get("gate"):
+            gates.named(f"{ask.get('gate')}{number}").wait()
+        yield number
+
+
+async def _numbers_async(ask: Ask) -> AsyncIterator[int]:
+    for number in range(ask.get("count")):
+        if number and ask.get("gate"):
+            await asyncio.to_thread(gates.named(f"{ask.get('gate')}{number}").wait)
+        yield number
+
+
 def generator_function(ask: Ask) -> Any:
     """Return `value` from a function that has a `yield` in it."""
     if ask.get("never"):
@@ -258,6 +261,27 @@ def ends(_: Ask) -> Any:
     return talk.ends(GATE_SECONDS)
 
 
+def arrival(ask: Ask) -> Any:
+    """Wait until something waits at `gate`; say whether it does."""
+    return {"arrived": _gate(ask).wait_for_arrival()}
+
+
+def meet(ask: Ask) -> Any:
+    """Answer once `count` invocations are in here at the same time."""
+    gates.meeting(ask.get("meeting"), ask.get("count"))
+    return {"pid": os.getpid()}
+
+
+def refuse(ask: Ask) -> Any:
+    """Raise an `HTTPException` with `status` and the text `message`."""
+    raise HTTPException(ask.get("status"), ask.get("message"))
+
+
+def become(ask: Ask) -> Any:
+    """Have the next invocations answered by an entrypoint of another `form`: see `forms.py`."""
+    app.entrypoint(FORMS[ask.get("form")])
+
+
 def fail(ask: Ask) -> Any:
     """Raise an error with the text `message`."""
     raise RuntimeError(ask.get("message"))
@@ -274,7 +298,13 @@ def crash(ask: Ask) -> Any:
 def write(ask: Ask) -> Any:
     """Write `text` to the file `name` in `folder`: `work`, `home` or `temp`."""
     _file(ask).write_text(ask.get("text"), "utf-8")
-    return {"written": True}
+    return {"written": True, "path": str(_file(ask))}
+
+
+def digest(ask: Ask) -> Any:
+    """The size and the SHA-256 of such a file."""
+    data = _file(ask).read_bytes()
+    return {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def read(ask: Ask) -> Any:
@@ -320,9 +350,9 @@ ACTIONS: dict[str, Callable[[Ask], Any]] = {
     for action in (
         count, versions, birth, draw, headers, resource_attributes, payload_type, echo, code_points, text, not_json,
         answer, pieces, stream, generator_function, hold, release, end_of, ends, fail, crash, write, read, remember,
-        recall,
+        recall, credentials, size, numbers, arrival, meet, refuse, become, digest,
     )
-}  # fmt: skip
+} | Health(app).actions  # fmt: skip
 
 
 @app.entrypoint

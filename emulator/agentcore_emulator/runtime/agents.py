@@ -184,9 +184,13 @@ class Agents:
         return list(self._by_arn.get(arn, ()))
 
     def protocol(self, name: str, qualifier: str | None = None) -> Protocol:
-        """The protocol of the agent that a request names, if there is one, and HTTP if there is none."""
+        """The protocol of the agent that a request names, if there is one, and HTTP if there is none.
+
+        Where there is no such endpoint, that of DEFAULT: the error that says so has the form which clients of the agent
+        understand.
+        """
         found = self._by_arn.get(self._arns.get(name, name), {})
-        agent = found.get(qualifier or DEFAULT_ENDPOINT)
+        agent = found.get(qualifier or DEFAULT_ENDPOINT) or found.get(DEFAULT_ENDPOINT)
         return agent.runtime.protocol if agent is not None else "HTTP"
 
     def find(self, name: str, account_id: str | None, qualifier: str | None) -> Agent:

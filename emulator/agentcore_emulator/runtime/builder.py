@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import os
 from collections.abc import Callable
@@ -48,6 +49,8 @@ class Builder:
         self._proxy = proxy
         self._time = self._guest_time()
         self._isolated: bool | None = None
+        self._isolations: dict[Path, Isolation] = {}
+        self._choosing = asyncio.Lock()
 
     async def agent(self, runtime: AgentRuntime) -> tuple[Agent, Isolation]:
         """An agent that still needs its `update`, and how its guests are isolated.
@@ -96,7 +99,13 @@ class Builder:
         wanted = self._settings.isolation
         if agent.runtime.command is None and (self._settings.microvms == "spawn" or not CAN_FORK):
             return cannot_isolate(wanted, "a spawned interpreter cannot be isolated")
-        return await choose(wanted, agent.spec(Journal(f"[{agent.runtime.name}]")))
+        # What holds for one agent of a folder holds for all, and to find out starts a process.
+        project = agent.runtime.project_dir
+        async with self._choosing:
+            if project not in self._isolations:
+                spec = agent.spec(Journal(f"[{agent.runtime.name}]"))
+                self._isolations[project] = await choose(wanted, spec)
+        return self._isolations[project]
 
     def _deferred(self, agent: Agent, number: int) -> Deferred:
         return Deferred(functools.partial(self._host, agent, number))
