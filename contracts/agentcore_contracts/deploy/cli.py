@@ -23,6 +23,7 @@ from agentcore_contracts.probe_memory import NAME
 __all__ = ["main"]
 
 _NAME: Final = "agentcore-contracts"
+_INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name=_NAME,
@@ -127,7 +128,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BotoCoreError, ClientError) as error:
         return _complain(sentence(error), 1)
     except KeyboardInterrupt:
-        return _complain("interrupted; run the same again to finish it, or `destroy` to take it away", 130)
+        status = _INTERRUPTED
+    if status == _INTERRUPTED:  # What Typer makes of a Ctrl-C within a command.
+        return _complain("interrupted; run the same again to finish it, or `destroy` to take it away", _INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 

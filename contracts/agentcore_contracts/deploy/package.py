@@ -27,6 +27,9 @@ _LEFT_OUT: Final = frozenset({"__pycache__", "bin", "RECORD", "INSTALLER", "REQU
 # The first moment that a zip can hold.
 _MOMENT: Final = (1980, 1, 1, 0, 0, 0)
 
+# Two names of the same, as pip takes neither for the other.
+_PLATFORMS: Final = ("--platform=manylinux2014_aarch64", "--platform=manylinux_2_17_aarch64")
+
 _SDK: Final = "bedrock-agentcore"
 
 
@@ -67,7 +70,7 @@ def _files(roots: list[Path]) -> Iterator[tuple[str, Path]]:
 def _install(target: Path, sdk_version: str | None) -> None:
     requirements = (PROBE / "requirements.txt").read_text("utf-8").split()
     if sdk_version is not None:
-        requirements.append(f"{_SDK}=={sdk_version}")
+        requirements = [each for each in requirements if not each.startswith(_SDK)] + [f"{_SDK}=={sdk_version}"]
     command = [*_installer(), "--target", str(target), "--only-binary=:all:", *requirements]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     if ended.returncode:
@@ -92,4 +95,4 @@ def _installer() -> list[str]:
     if importlib.util.find_spec("pip") is None:
         raise GivenUp("the probe's packages are installed by uv or pip, and neither is here; install one of them")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    return [*pip, "--platform=manylinux2014_aarch64", "--implementation=cp", f"--python-version={PYTHON}"]
+    return [*pip, *_PLATFORMS, "--implementation=cp", f"--python-version={PYTHON}"]
