@@ -23,6 +23,8 @@ from botocore.response import StreamingBody
 from botocore.utils import get_environ_proxies
 from websockets.sync.client import ClientConnection, connect
 
+from agentcore_contracts import exchanges
+
 __all__ = ["AgentCore", "Answer", "Raw", "Stream", "listed"]
 
 # Longer than the probe waits for anything, so that a contract fails with what the agent said.
@@ -109,7 +111,7 @@ class AgentCore:
     `client` is a boto3 client of `bedrock-agentcore`, `control` makes one of `bedrock-agentcore-control`. Errors of the
     service are botocore's, modelled ones as `client.exceptions.NAME`. Nothing is tried twice. `is_aws` tells the
     deployed service from an emulator, whose URL is `endpoint`; `log()` is what an emulator that was started for the run
-    has printed so far.
+    has printed so far. `versions` is what the agent runs on, once it was asked.
     """
 
     def __init__(
@@ -126,6 +128,7 @@ class AgentCore:
         self.is_aws = endpoint is None
         self.endpoint = endpoint
         self.log = log
+        self.versions: dict[str, str] = {}
         self._session = session
         # Whether the runtime outlives the run, so that sessions must not be left behind.
         self._lasting = lasting
@@ -145,9 +148,11 @@ class AgentCore:
             "read_timeout": _TIMEOUT_SECONDS,
             "retries": {"mode": "standard", "total_max_attempts": 1},
         }
-        return self._session.client(
+        client = self._session.client(
             service, region_name=self.region, endpoint_url=self.endpoint, config=Config(**options)
         )
+        exchanges.watch(client)
+        return client
 
     def control(self) -> Any:
         """A client of the control plane, for the caller to close."""
@@ -248,10 +253,12 @@ class AgentCore:
         if signed:
             SigV4Auth(*self._signing()).add_auth(request)
         connection = URLLib3Session(timeout=_TIMEOUT_SECONDS, proxies=get_environ_proxies(url) if self.is_aws else {})
+        exchange = exchanges.sent(method, operation, headers, body)
         try:
             response = connection.send(request.prepare())
-            body = response.content
-            return Raw(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+            answer = response.content
+            exchanges.answered(exchange, response.status_code, response.headers, answer)
+            return Raw(response.status_code, {name.lower(): value for name, value in response.headers.items()}, answer)
         finally:
             connection.close()
 
@@ -262,6 +269,13 @@ class AgentCore:
         credentials = self._session.get_credentials()
         assert credentials is not None, "a target without credentials is not called"
         return credentials, "bedrock-agentcore", self.region
+
+    def observed(self, name: str, value: Any) -> None:
+        """Have `value` recorded and compared too: for what is said on a connection that no method here makes.
+
+        `value` is anything of JSON, with bytes and times in it. Say it in an order that is always the same.
+        """
+        exchanges.observed(name, value)
 
     def close(self) -> None:
         """End the sessions that were made here or invoked from here, unless they end with the runtime."""
