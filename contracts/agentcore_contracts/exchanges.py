@@ -40,7 +40,7 @@ _PARAMETERS = "agentcore_contracts.parameters"
 
 @dataclass(slots=True)
 class Read:
-    """What a test has read of a body: up to its end (`whole`), not so far (`left`), or until it broke off (`broken`)."""
+    """What a test has read of a body: up to its end (`whole`), not so far (`left`), or to a break (`broken`)."""
 
     data: bytearray | list[Any]
     end: Literal["whole", "left", "broken"] = "left"

@@ -40,7 +40,7 @@ class Acceptance:
 
 
 def read(file: Path) -> list[Acceptance]:
-    """The acceptances of a file, none if there is none. Raises `ValueError` with a sentence if it says anything else."""
+    """The acceptances of a file, none if there is none. Raises `ValueError` with a sentence for anything else in it."""
     try:
         document = tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:

@@ -70,7 +70,7 @@ class Comparing:
         if self._replay is not None and not self._replay.is_dir():
             raise pytest.UsageError(f"--agentcore-replay: there is no folder {self._replay}; name FOLDER/TARGET/DATE")
         try:
-            self._accepted = read(config.rootpath / NAME) if self._replay else []
+            self._accepted = read(config.invocation_params.dir / NAME) if self._replay else []
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
         self._stack = ExitStack()
@@ -80,6 +80,8 @@ class Comparing:
         """The differences of each contract that was replayed."""
         self.unrecorded: set[str] = set()
         """The contracts that ran, and that the recording says nothing about."""
+        self.broken: set[str] = set()
+        """The contracts that failed by themselves, whatever differs."""
 
     @property
     def unused(self) -> list[Acceptance]:
@@ -92,6 +94,7 @@ class Comparing:
         ]
 
     def pytest_sessionstart(self) -> None:
+        """Listen, to whatever is made from now on."""
         self._stack.enter_context(listening(self._hear))
 
     def _hear(self, exchange: Exchange) -> None:
@@ -100,11 +103,13 @@ class Comparing:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Begin with what a contract's own fixtures exchange."""
         self._test = _Test() if item.get_closest_marker(MARK) is not None else None
         yield
 
     @pytest.hookimpl(wrapper=True)
     def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Leave out what a fixture exchanges for several tests."""
         # Whose test a fixture of wider scope is set up in depends on which tests were selected.
         test = self._test
         if test is None or fixturedef.scope == "function":
@@ -117,6 +122,7 @@ class Comparing:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        """Keep what a contract exchanged, or fail it for what differs."""
         try:
             yield
         except pytest.skip.Exception:
@@ -131,6 +137,8 @@ class Comparing:
     def _end(self, item: pytest.Item, outcome: str) -> str | None:
         """Keep what the test has exchanged; or say how it differs from the recording, if it does."""
         mark, test, self._test = item.get_closest_marker(MARK), self._test, None
+        if mark is not None and outcome == "failed":
+            self.broken.add(mark.args[0].id)
         runtime = self._config.stash.get(self._runtime, None)
         if mark is None or test is None or runtime is None:
             return None
@@ -162,9 +170,12 @@ class Comparing:
         ]
         self.found.setdefault(contract, []).extend(found)
         today = datetime.datetime.now(datetime.UTC).date()
-        return _problem([each for each in found if each.acceptance is None or each.acceptance.expired(today)], self._replay)
+        return _problem(
+            [each for each in found if each.acceptance is None or each.acceptance.expired(today)], self._replay
+        )
 
     def pytest_sessionfinish(self) -> None:
+        """Write the recording."""
         self._stack.close()
         runtime = self._config.stash.get(self._runtime, None)
         if self._record is not None and runtime is not None:
@@ -172,6 +183,7 @@ class Comparing:
                 recording.write(self._record, Recording(contract, head(runtime), cases))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say what was recorded, and what differed."""
         terminalreporter.section("AgentCore parity")
         if self._record is not None:
             terminalreporter.line(f"recorded: {len(self._cases)} contracts, below {self._record}")
@@ -190,7 +202,7 @@ def _problem(found: list[Found], folder: Path) -> str | None:
     """What a test that differs fails with."""
     if not found:
         return None
-    lines = [f"{len(found)} differences from the recording in {folder}:"]
+    lines = [f"{len(found)} difference{'s' * (len(found) > 1)} from the recording in {folder}:"]
     for each in found[:_SHOWN]:
         lines.append(str(each.difference))
         if each.acceptance is not None:

@@ -44,7 +44,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One contract in a run. `recorded` says whether the recording that was replayed, if any, knows of it."""
+    """One contract in a run. `outcome` is that of a test, or `differs` for one that failed with nothing else.
+
+    `said` is why it failed or was skipped. `recorded` says whether the recording that was replayed, if any, knows of it."""
 
     id: str
     title: str
@@ -106,6 +108,7 @@ class Results:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Keep a contract's reports."""
         report = yield
         mark = item.get_closest_marker(MARK)
         if mark is not None:
@@ -116,6 +119,7 @@ class Results:
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
+        """Write the file."""
         from agentcore_contracts.parity.comparing import head
 
         comparing: Comparing | None = self._config.pluginmanager.get_plugin("agentcore_comparing")
@@ -140,17 +144,16 @@ class Results:
         self._file.write_text(json.dumps({"format": _FORMAT, **asdict(run)}, indent=1) + "\n", "utf-8")
 
     def _promise(self, result: summary.Result, comparing: Comparing | None) -> Promise:
-        reports = [
-            each for each in self._reports if ("agentcore_contract", result.id) in each.user_properties
-        ]
+        reports = [each for each in self._reports if ("agentcore_contract", result.id) in each.user_properties]
         said = next((_said(each) for each in reports if each.outcome == result.outcome and each.longrepr), "")
         found = comparing.found.get(result.id) if comparing else None
+        only_differs = bool(found) and comparing is not None and result.id not in comparing.broken
         return Promise(
             id=result.id,
             title=result.title,
             evidence=result.evidence,
             source=self._sources[result.id],
-            outcome=result.outcome,
+            outcome="differs" if result.outcome == "failed" and only_differs else result.outcome,
             seconds=round(sum(each.duration for each in reports), 3),
             said=said,
             recorded=found is not None,

@@ -81,6 +81,7 @@ TRANSFORMERS: Final[Sequence[Transformer]] = (
     _reference("page", "nexttoken", pattern=r"(?s)\A.+\Z"),
     _reference("time", "eventtimestamp", pattern=r"\A\d{4}-\d\d-\d\dT.+\Z"),
     # From here on by their look, wherever they stand.
+    _constant("trace", pattern=r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b|\b00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b"),
     _reference("runtime", pattern=r"\b[A-Za-z]\w{0,47}-([A-Za-z0-9]{10})(?=\Z|[\s'\",/:])"),
     _reference("event", pattern=r"\b\d{19}#[0-9a-f]{8}\b"),
     _reference("uuid", pattern=rf"{_UUID}|{_HEX}"),
@@ -88,7 +89,7 @@ TRANSFORMERS: Final[Sequence[Transformer]] = (
     _constant("timestamp", pattern=r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT"),
     _constant("host", pattern=r"(?:127\.0\.0\.1|localhost|\[::1\]):\d+"),
 )
-"""All of them, the first that fits a member before the others. `timestamp` and `host` have more than one look."""
+"""All of them, the first that fits a member before the others. Some have more than one look."""
 
 _NUMBER = re.compile(r":\d+>")
 
