@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.internal.conjecture.providers import HypothesisProvider
+from hypothesis.internal.constants_ast import Constants
 
 __all__ = ["load", "of_histories"]
 
@@ -38,6 +40,18 @@ def load(config: pytest.Config) -> None:
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )
     settings.load_profile("agentcore")
+    if compared:
+        _leave_out_local_constants()
+
+
+def _leave_out_local_constants() -> None:
+    """Keep Hypothesis from drawing constants that it finds in the source of whatever local modules are imported.
+
+    Other modules are imported where AWS is called than where an emulator is, and a recording is to outlive changes of
+    the code. No setting does that. Raises `AttributeError` if another version of Hypothesis does it another way.
+    """
+    getattr(HypothesisProvider, "_local_constants")  # noqa: B009 - that it is there is what counts
+    setattr(HypothesisProvider, "_local_constants", Constants())  # noqa: B010 - a property that has no setter
 
 
 def of_histories() -> settings:

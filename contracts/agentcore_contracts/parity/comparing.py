@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agentcore_contracts import profiles
 from agentcore_contracts.declaration import MARK, Contract
 from agentcore_contracts.exchanges import Exchange, listening
 from agentcore_contracts.parity import plain, recording
@@ -73,6 +74,8 @@ class Comparing:
             self._accepted = read(config.invocation_params.dir / NAME) if self._replay else []
         except ValueError as error:
             raise pytest.UsageError(str(error)) from None
+        # Also for properties of a user's own, whose examples would be others each time.
+        profiles.load(config)
         self._stack = ExitStack()
         self._test: _Test | None = None
         self._cases: dict[str, dict[str, Case]] = {}
@@ -157,16 +160,16 @@ class Comparing:
     def _compare(self, contract: str, case: str, got: dict[str, Any]) -> str | None:
         assert self._replay is not None
         try:
-            recorded = recording.read(recording.file_of(self._replay, contract)).cases.get(case)
+            whole = recording.read(recording.file_of(self._replay, contract))
         except FileNotFoundError:
-            recorded = None
-        if recorded is None:
+            whole = None
+        if whole is None or case not in whole.cases:
             if any(got.values()):
                 self.unrecorded.add(contract)
             return None
         found = [
             Found(case, each, next((entry for entry in self._accepted if entry.covers(contract, each.path)), None))
-            for each in differences(recorded.exchanges, got)
+            for each in differences(whole.cases[case].exchanges, got)
         ]
         self.found.setdefault(contract, []).extend(found)
         today = datetime.datetime.now(datetime.UTC).date()
