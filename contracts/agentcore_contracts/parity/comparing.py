@@ -173,9 +173,14 @@ class Comparing:
         ]
         self.found.setdefault(contract, []).extend(found)
         today = datetime.datetime.now(datetime.UTC).date()
-        return _problem(
-            [each for each in found if each.acceptance is None or each.acceptance.expired(today)], self._replay
-        )
+        counting = [each for each in found if each.acceptance is None or each.acceptance.expired(today)]
+        if not counting:
+            return None
+        lines = [f"{len(counting)} difference{'s' * (len(counting) > 1)} from the recording in {self._replay}:"]
+        then, now = whole.head.versions.get("hypothesis"), importlib.metadata.version("hypothesis")
+        if then != now:
+            lines.append(f"(recorded with Hypothesis {then}; this is {now}, whose examples may be others)")
+        return "\n".join([*lines, *_told(counting)])
 
     def pytest_sessionfinish(self) -> None:
         """Write the recording."""
@@ -201,11 +206,9 @@ class Comparing:
                 terminalreporter.line(f"{entry} matches no difference any more; take it out", yellow=True)
 
 
-def _problem(found: list[Found], folder: Path) -> str | None:
-    """What a test that differs fails with."""
-    if not found:
-        return None
-    lines = [f"{len(found)} difference{'s' * (len(found) > 1)} from the recording in {folder}:"]
+def _told(found: list[Found]) -> list[str]:
+    """The lines that a test which differs fails with."""
+    lines = []
     for each in found[:_SHOWN]:
         lines.append(str(each.difference))
         if each.acceptance is not None:
@@ -215,4 +218,4 @@ def _problem(found: list[Found], folder: Path) -> str | None:
             )
     if len(found) > _SHOWN:
         lines.append(f"({len(found) - _SHOWN} more)")
-    return "\n".join(lines)
+    return lines

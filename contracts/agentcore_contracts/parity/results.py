@@ -46,7 +46,7 @@ class Shown:
 class Promise:
     """One contract in a run. `outcome` is that of a test, or `differs` for one that failed with nothing else.
 
-    `said` is why it failed or was skipped. `recorded` says whether the recording that was replayed, if any, knows of it."""
+    `said` is why it failed or was skipped, `recorded` whether the recording that was replayed knows of it."""
 
     id: str
     title: str
