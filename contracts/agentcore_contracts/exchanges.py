@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import IO, Any, Final, Literal, cast
 
 from botocore.response import StreamingBody
 
@@ -40,9 +40,13 @@ _PARAMETERS = "agentcore_contracts.parameters"
 
 @dataclass(slots=True)
 class Read:
-    """What a test has read of a body: up to its end (`whole`), not so far (`left`), or to a break (`broken`)."""
+    """What a test has read of a body: up to its end (`whole`), not so far (`left`), or to a break (`broken`).
 
-    data: bytearray | list[Any]
+    Of an event stream, as botocore has them, it is `events` and no data.
+    """
+
+    data: bytearray = field(default_factory=bytearray)
+    events: list[Any] | None = None
     end: Literal["whole", "left", "broken"] = "left"
 
 
@@ -107,7 +111,7 @@ def answered(exchange: Exchange, status: int, headers: Mapping[str, str], body: 
     """What came of it: an answer that was read whole."""
     exchange.status = status
     exchange.headers = _documented(headers)
-    exchange.body = Read(bytearray(body), "whole")
+    exchange.body = Read(bytearray(body), end="whole")
 
 
 def observed(name: str, value: Any) -> None:
@@ -133,13 +137,13 @@ def _after(http_response: Any, parsed: dict[str, Any], model: Any, context: dict
     if model.has_event_stream_output:
         name = model.get_event_stream_output().name
         member = next(each for each, shape in model.output_shape.members.items() if shape.name == name)
-        exchange.body = Read([])
+        exchange.body = Read(events=[])
         parsed[member] = _Events(parsed[member], exchange.body)
     elif model.has_streaming_output:
         member = model.output_shape.serialization["payload"]
-        exchange.body = Read(bytearray())
+        exchange.body = Read()
         length = http_response.headers.get("content-length")
-        parsed[member] = StreamingBody(_Tee(http_response.raw, exchange.body), length)
+        parsed[member] = StreamingBody(cast("IO[bytes]", _Tee(http_response.raw, exchange.body)), length)
     else:
         member = None
     left_out = {"ResponseMetadata", member}
@@ -191,9 +195,10 @@ class _Events:
         return getattr(self._stream, name)
 
     def __iter__(self) -> Iterator[Any]:
+        assert self._read.events is not None
         with _noting_breaks(self._read):
             for event in self._stream:
-                self._read.data += [_copy(event)]
+                self._read.events.append(_copy(event))
                 yield event
         self._read.end = "whole"
 

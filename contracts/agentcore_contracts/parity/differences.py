@@ -62,12 +62,13 @@ def differences(expected: Any, got: Any, path: str = "") -> list[Difference]:
 
 def _of_lists(expected: list[Any], got: list[Any], path: str) -> list[Difference]:
     if len(expected) == len(got):
-        blocks: list[tuple[str, int, int, int, int]] = [("replace", 0, len(expected), 0, len(got))]
+        blocks = [(0, len(expected), 0, len(got))]
     else:
         # By a list's own items, so that what came or went in its middle does not shift the rest.
-        blocks = SequenceMatcher(None, [*map(_kind, expected)], [*map(_kind, got)], autojunk=False).get_opcodes()
+        kinds = [*map(_kind, expected)], [*map(_kind, got)]
+        blocks = [block[1:] for block in SequenceMatcher(None, *kinds, autojunk=False).get_opcodes()]
     found = []
-    for _, start, end, other_start, other_end in blocks:
+    for start, end, other_start, other_end in blocks:
         pairs = zip_longest(range(start, end), range(other_start, other_end))
         for one, other in pairs:
             found += differences(

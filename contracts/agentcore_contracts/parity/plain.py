@@ -27,9 +27,9 @@ def exchange(each: Exchange) -> dict[str, Any]:
     if each.output not in (None, {}):
         written["output"] = value(each.output)
     if each.body is not None:
-        read = each.body.data
-        written["body"] = value(read) if isinstance(read, list) else body(bytes(read), each.headers.get("content-type"))
-        written["end"] = each.body.end
+        read, kind = each.body, each.headers.get("content-type")
+        written["body"] = body(bytes(read.data), kind) if read.events is None else value(read.events)
+        written["end"] = read.end
     return written
 
 
