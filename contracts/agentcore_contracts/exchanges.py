@@ -102,9 +102,12 @@ def watch(client: Any) -> None:
     events.register_last(f"after-call-error.{service}", _failed)
 
 
-def sent(method: str, operation: str, headers: Mapping[str, str], body: bytes) -> Exchange:
+def sent(
+    method: str, operation: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, str] | None = None
+) -> Exchange:
     """Tell of a request that no client sends, for whose answer there is `answered`."""
-    return _tell(Exchange(f"{method} {operation}", {"headers": dict(headers), "body": body}))
+    request = {"query": dict(query or {}), "headers": dict(headers), "body": body}
+    return _tell(Exchange(f"{method} {operation}", {name: value for name, value in request.items() if value}))
 
 
 def answered(exchange: Exchange, status: int, headers: Mapping[str, str], body: bytes) -> None:

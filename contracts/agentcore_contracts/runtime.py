@@ -17,13 +17,14 @@ import boto3
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.httpsession import URLLib3Session
 from botocore.response import StreamingBody
 from botocore.utils import get_environ_proxies
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from agentcore_contracts import exchanges
+from agentcore_contracts.conversation import converse
 
 __all__ = ["AgentCore", "Answer", "Raw", "Stream", "listed"]
 
@@ -220,6 +221,7 @@ class AgentCore:
         if session is not None:
             self._used[session] = None
             (parameters if auth == "query" else lines)[_SESSION] = session
+        told = dict(parameters), dict(lines)
         url = f"{self._url('ws')}?{urlencode(parameters, quote_via=quote)}"
         request = AWSRequest("GET", url)
         if auth == "query":
@@ -227,8 +229,15 @@ class AgentCore:
         elif auth == "headers":
             SigV4Auth(*self._signing()).add_auth(request)
             lines |= dict(request.headers.items())
+<<<<<<< HEAD
         connection: ClientConnection = connect(
             f"ws{str(request.url).removeprefix('http')}",
+=======
+        return converse(
+            f"ws{request.url.removeprefix('http')}",
+            session,
+            *told,
+>>>>>>> 5f61979 (Record what is said on WebSockets)
             additional_headers=lines,
             # A proxy that the developer has set is for the world outside.
             proxy=True if self.is_aws else None,
@@ -281,7 +290,8 @@ class AgentCore:
         """End the sessions that were made here or invoked from here, unless they end with the runtime."""
         if self._lasting:
             for session in list(self._used):
-                with contextlib.suppress(ClientError):  # It may have ended before.
+                # It may have ended before, or its id may be none that boto3 sends.
+                with contextlib.suppress(ClientError, ParamValidationError):
                     self.stop(session)
         self.client.close()
 

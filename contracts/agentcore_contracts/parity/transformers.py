@@ -72,6 +72,7 @@ TRANSFORMERS: Final[Sequence[Transformer]] = (
     _constant("signature", "authorization", "x-amz-date", "x-amz-security-token"),
     _constant("access token", "workloadaccesstoken"),
     _constant("score", "score"),
+    _constant("key", "sec-websocket-key"),
     _reference("session", "runtimesessionid", "session", _SESSION_HEADER, pattern=_DRAWN),
     _reference("MCP session", "mcpsessionid", "mcp-session-id", pattern=_DRAWN),
     _reference("actor", "actorid", "actor", pattern=_DRAWN),
