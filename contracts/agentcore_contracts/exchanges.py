@@ -93,13 +93,14 @@ def watch(client: Any) -> None:
     """Tell of the exchanges of a boto3 client, if somebody listens."""
     if not _listeners:
         return
-    service = client.meta.service_model.service_id.hyphenize()
-    events = client.meta.events
-    # Last, when idempotency tokens are filled in.
-    events.register_last(f"before-parameter-build.{service}", _parameters)
-    events.register_last(f"before-call.{service}", _before)
-    events.register_last(f"after-call.{service}", _after)
-    events.register_last(f"after-call-error.{service}", _failed)
+    # Last, when idempotency tokens are filled in; a handler for one service alone would come before that.
+    for event, handler in (
+        ("before-parameter-build", _parameters),
+        ("before-call", _before),
+        ("after-call", _after),
+        ("after-call-error", _failed),
+    ):
+        client.meta.events.register_last(event, handler)
 
 
 def sent(

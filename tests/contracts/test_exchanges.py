@@ -136,7 +136,7 @@ def test_websockets(agentcore: AgentCore, heard: Heard) -> None:
         assert json.loads(connection.recv())["count"] == 1
     handshake, said, answered = heard
     assert (handshake.operation, handshake.status) == ("WebSocket ws", 101)
-    assert handshake.request == {"query": {_SESSION: session}}
+    assert handshake.request == {"query": {"X-Amzn-Bedrock-AgentCore-Runtime-Session-Id": session}}
     assert said.output == {"connection": session, "text": b'{"do": "count"}'}
     assert json.loads(answered.output["text"])["count"] == 1
 
