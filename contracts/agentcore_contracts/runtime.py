@@ -229,22 +229,16 @@ class AgentCore:
         elif auth == "headers":
             SigV4Auth(*self._signing()).add_auth(request)
             lines |= dict(request.headers.items())
-<<<<<<< HEAD
-        connection: ClientConnection = connect(
-            f"ws{str(request.url).removeprefix('http')}",
-=======
         return converse(
-            f"ws{request.url.removeprefix('http')}",
+            f"ws{str(request.url).removeprefix('http')}",
             session,
             *told,
->>>>>>> 5f61979 (Record what is said on WebSockets)
             additional_headers=lines,
             # A proxy that the developer has set is for the world outside.
             proxy=True if self.is_aws else None,
             open_timeout=_TIMEOUT_SECONDS,
             **options,
         )
-        return connection
 
     def post(self, operation: str, *, headers: Mapping[str, str], body: bytes) -> Raw:
         """POST to `/runtimes/ARN/OPERATION`, signed, with no headers but these and what HTTP and the signature need.

@@ -25,7 +25,7 @@ Call = Callable[[list[str]], int]
 @contextmanager
 def _on_aws(region: str, call: Call) -> Iterator[list[str]]:
     """The options for a target that is deployed to AWS, and destroyed again whatever happens."""
-    contracts = [sys.executable, "-m", "agentcore_contracts"]
+    contracts = [sys.executable, "-m", "agentcore_contracts.deploy"]
     try:
         if call([*contracts, "deploy", "--region", region, "--yes"]):
             raise RuntimeError(f"the contracts could not be deployed to {region}")

@@ -33,7 +33,7 @@ class Commands:
         return [self._name(command) for command in self.asked]
 
     def _name(self, command: list[str]) -> str:
-        if command[2] == "agentcore_contracts":
+        if command[2] == "agentcore_contracts.deploy":
             return command[3]
         return "record" if any(option.startswith("--agentcore-record=") for option in command) else "replay"
 

@@ -1,4 +1,4 @@
-"""The command line, `agentcore-contracts`. What a command needs beyond parsing is imported when it runs."""
+"""`agentcore-contracts report`. What it needs beyond parsing is imported when it runs."""
 
 from __future__ import annotations
 
@@ -7,23 +7,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["app", "main"]
-
-app = typer.Typer(
-    name="agentcore-contracts",
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+__all__ = ["report"]
 
 
-@app.callback()
-def _contracts() -> None:
-    """Contracts of Amazon Bedrock AgentCore: what surrounds their runs, which are pytest's."""
-
-
-@app.command()
 def report(
     results: Annotated[list[Path], typer.Argument(help="What runs wrote with --agentcore-results.")],
     recordings: Annotated[Path, typer.Option(help="The recordings there are.")] = Path("recordings"),
@@ -40,8 +26,3 @@ def report(
         raise typer.Exit(1) from None
     for file in written:
         typer.echo(file)
-
-
-def main() -> None:
-    """The console script."""
-    app()

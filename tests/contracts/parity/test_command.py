@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from agentcore_contracts.cli import app
+from agentcore_contracts.deploy.cli import app
 
 pytest_plugins = ["pytester"]
 
