@@ -71,9 +71,9 @@ def contracts_quick(session: nox.Session) -> None:
 
 @_session
 def parity(session: nox.Session) -> None:
-    """The contract suite, on a runtime that is deployed to AWS."""
+    """The parity report: the emulator, held against AWS with `-- --aws --region R`, else against another emulator."""
     _install(session)
-    session.run("pytest", "--pyargs", "agentcore_contracts", "--agentcore-target", "aws", *session.posargs)
+    session.run("python", "-m", "agentcore_contracts.parity", *session.posargs)
 
 
 @_session
