@@ -23,6 +23,9 @@ __all__ = ["Refused", "Verdict", "hunt"]
 # A run waits for processes as much as it computes.
 _AT_ONCE = 2
 
+# Of what went wrong, so much is shown: enough to see whether a mutant is caught for what it does.
+_WORDS = 100
+
 
 class Refused(Exception):
     """The suite cannot be put to the test; the text says why."""
@@ -119,7 +122,8 @@ def _line(verdict: Verdict) -> str:
     name = escape(verdict.mutant.name)
     match verdict.outcome:
         case "caught":
-            return f"[green]caught[/] {name}: {verdict.by}, {verdict.seconds:.1f} s"
+            words = escape(verdict.words[:_WORDS])
+            return f"[green]caught[/] {name}: {verdict.by}, {verdict.seconds:.1f} s [dim]{words}[/]"
         case "survived":
             return f"[red]SURVIVED[/] {name}, {verdict.seconds:.1f} s"
         case _:
