@@ -13,7 +13,7 @@ from typing import Literal
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from mutants.mutant import Mutant
 from mutants.suite import Contract, Runner, Suite
@@ -131,7 +131,7 @@ def _line(verdict: Verdict) -> str:
 
 
 def _show(console: Console, verdicts: Sequence[Verdict], seconds: float) -> None:
-    table = Table("mutant", "what it breaks", "caught by", box=None, pad_edge=False)
+    table = Table(Column("mutant", no_wrap=True), "what it breaks", "caught by", box=None, pad_edge=False)
     for verdict in verdicts:
         by = {"caught": f"[green]{verdict.by}", "survived": "[red]none", "broken": "[red]broken"}[verdict.outcome]
         if verdict.by and verdict.by not in verdict.mutant.contracts:

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from mutants.catalogue import answers, memory, sessions
+from mutants.catalogue import answers, memory, protocols, sessions, snapshots, tokens
 
 __all__ = ["MUTANTS"]
 
-MUTANTS = (*sessions.MUTANTS, *answers.MUTANTS, *memory.MUTANTS)
+MUTANTS = (
+    *sessions.MUTANTS,
+    *answers.MUTANTS,
+    *protocols.MUTANTS,
+    *tokens.MUTANTS,
+    *snapshots.MUTANTS,
+    *memory.MUTANTS,
+)

@@ -87,7 +87,7 @@ MUTANTS = (
         contracts=("ME-007",),
     ),
     Mutant(
-        name="branch-shows-what-came-after-its-root",
+        name="branch-goes-beyond-its-root",
         file="memory/branches.py",
         old="or_(lineage.c.last.is_(None), events.c.event_id <= lineage.c.last)",
         new="or_(lineage.c.last.is_(None), events.c.event_id <= '9')",
