@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from mutants.catalogue import answers, memory, protocols, sessions, snapshots, tokens
+from mutants.catalogue import answers, lifetimes, memory, protocols, records, sessions, snapshots, tokens
 
 __all__ = ["MUTANTS"]
 
 MUTANTS = (
     *sessions.MUTANTS,
+    *lifetimes.MUTANTS,
     *answers.MUTANTS,
     *protocols.MUTANTS,
     *tokens.MUTANTS,
     *snapshots.MUTANTS,
     *memory.MUTANTS,
+    *records.MUTANTS,
 )

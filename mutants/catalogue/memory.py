@@ -25,7 +25,7 @@ MUTANTS = (
     ),
     Mutant(
         name="event-lost-between-pages",
-        file="memory/paging.py",
+        file="paging.py",
         old="self.token(str(rows[size - 1]._mapping[column]))",
         new="self.token(str(rows[size]._mapping[column]))",
         breaks="The first event of every further page is missing.",
@@ -50,7 +50,7 @@ MUTANTS = (
     Mutant(
         name="client-token-is-ignored",
         file="memory/events.py",
-        old='"token": ids.token_digest(given),',
+        old='"token": resource_ids.token_digest(given),',
         new='"token": None,',
         breaks="A request that is sent again saves its message twice.",
         contracts=("ME-004",),
@@ -117,5 +117,58 @@ MUTANTS = (
         new="",
         breaks="What a user has had deleted is still there.",
         contracts=("ME-009",),
+    ),
+    Mutant(
+        name="event-of-another-actor",
+        file="memory/events.py",
+        old="""
+        sessions.c.actor_id == given["actorId"],
+        sessions.c.session_id == given["sessionId"],
+        events.c.event_id == given["eventId"],
+""",
+        new="""
+        sessions.c.session_id == given["sessionId"],
+        events.c.event_id == given["eventId"],
+""",
+        breaks="Who knows the id of an event reads or deletes that of another actor.",
+        contracts=("ME-021",),
+    ),
+    Mutant(
+        name="events-expire-late",
+        file="memory/events.py",
+        old="expires_at = now + memory.expiry_days * DAY",
+        new="expires_at = now + (memory.expiry_days + 1) * DAY",
+        breaks="Events are there for longer than the memory's owner has promised.",
+        contracts=("ME-072",),
+    ),
+    Mutant(
+        name="page-token-of-another-filter",
+        file="paging.py",
+        old="if digest != self._digest:",
+        new="if not digest:",
+        breaks="A listing goes on with the token of another, and lacks events without a word.",
+        contracts=("ME-044",),
+    ),
+    Mutant(
+        name="branch-without-a-root",
+        file="memory/branches.py",
+        old="""
+    if root is None:
+        raise _refused(f"the branch {name} does not exist, and a new branch needs a rootEventId")
+""",
+        new="""
+    if root is None:
+        return name, None
+""",
+        breaks="A branch comes from nowhere, which AWS refuses.",
+        contracts=("ME-049",),
+    ),
+    Mutant(
+        name="memory-name-twice",
+        file="memory/memories.py",
+        old="if connection.execute(select(memories.c.key).where(memories.c.name == name)).first():",
+        new="if connection.execute(select(memories.c.key).where(memories.c.name == name)).first() and not token:",
+        breaks="Two memories have one name, and a deploy that is run again makes a second.",
+        contracts=("ME-062",),
     ),
 )

@@ -136,16 +136,24 @@ MUTANTS = (
     Mutant(
         name="qualifier-is-ignored",
         file="runtime/agents.py",
-        old="if (qualifier or DEFAULT_ENDPOINT) != DEFAULT_ENDPOINT:",
-        new="if qualifier == '':",
+        old="""
+        agent = found.get(qualifier or DEFAULT_ENDPOINT)
+        if agent is None:
+            raise ResourceNotFoundException(
+                f"No endpoint""",
+        new="""
+        agent = found.get(DEFAULT_ENDPOINT)
+        if agent is None:
+            raise ResourceNotFoundException(
+                f"No endpoint""",
         breaks="An endpoint that does not exist answers.",
         contracts=("RT-064",),
     ),
     Mutant(
         name="account-is-not-asked-for",
         file="runtime/agents.py",
-        old="agent = self._by_id.get(name) if account_id == self._account_id else None",
-        new="agent = self._by_id.get(name)",
+        old='found = self._by_arn.get(self._arns.get(name, "")) if account_id == self._account_id else None',
+        new='found = self._by_arn.get(self._arns.get(name, ""))',
         breaks="An agent runtime is found in the account of somebody else.",
         contracts=("RT-065",),
     ),
