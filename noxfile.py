@@ -91,6 +91,13 @@ def soak(session: nox.Session) -> None:
 
 
 @_session
+def mutants(session: nox.Session) -> None:
+    """Deliberate faults in the emulator, each of which the contract suite must catch; `-- NAME` for some."""
+    _install(session)
+    session.run("python", "-m", "mutants", *session.posargs)
+
+
+@_session
 def demo(session: nox.Session) -> None:
     """The scripted tour; it fails if a step is not as told."""
     _install(session)
