@@ -28,9 +28,23 @@ def exchange(each: Exchange) -> dict[str, Any]:
         written["output"] = value(each.output)
     if each.body is not None:
         read, kind = each.body, each.headers.get("content-type")
-        written["body"] = body(bytes(read.data), kind) if read.events is None else value(read.events)
+        written["body"] = body(bytes(read.data), kind) if read.events is None else value(_joined(read.events))
         written["end"] = read.end
     return written
+
+
+def _joined(events: list[Any]) -> list[Any]:
+    """A command's events, with what it printed in one go where nothing else came between: its pieces are chance."""
+    joined: list[Any] = []
+    for event in events:
+        delta = event.get("chunk", {}).get("contentDelta")
+        before = joined[-1].get("chunk", {}).get("contentDelta") if joined else None
+        if delta and before and delta.keys() == before.keys():
+            (stream,) = delta
+            joined[-1] = {"chunk": {"contentDelta": {stream: before[stream] + delta[stream]}}}
+        else:
+            joined.append(event)
+    return joined
 
 
 def value(each: Any) -> Any:

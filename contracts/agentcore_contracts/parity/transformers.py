@@ -6,6 +6,7 @@ same reference wherever it stands (`<session:1>`): who mixes up two sessions sho
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -68,9 +69,9 @@ TRANSFORMERS: Final[Sequence[Transformer]] = (
     _constant("host", "host"),
     _constant("pid", "pid"),
     _constant("version", "bedrock-agentcore", "python", "user-agent", "x-amz-user-agent"),
-    _constant("duration", "duration", "durationms", "durationinms", "elapsed", "latencyms"),
+    _constant("duration", "seconds", "duration", "durationms", "durationinms", "elapsed", "latencyms"),
     _constant("signature", "authorization", "x-amz-date", "x-amz-security-token"),
-    _constant("access token", "workloadaccesstoken"),
+    _constant("access token", "workloadaccesstoken", "x-amz-bedrock-agentcore-identity-wat"),
     _constant("score", "score"),
     _constant("key", "sec-websocket-key"),
     _reference("session", "runtimesessionid", "session", _SESSION_HEADER, pattern=_DRAWN),
@@ -81,9 +82,13 @@ TRANSFORMERS: Final[Sequence[Transformer]] = (
     _reference("strategy", "memorystrategyid", "strategyid", pattern=r"\A.+-[A-Za-z0-9]{10}\Z"),
     _reference("page", "nexttoken", pattern=r"(?s)\A.+\Z"),
     _reference("time", "eventtimestamp", pattern=r"\A\d{4}-\d\d-\d\dT.+\Z"),
+    _reference("task", "task", pattern=r"\A-?\d+\Z"),
+    _reference("birth", "born", pattern=r"\A\d+\.\d+\Z"),
+    _reference("random", "random", pattern=r"\A0\.\d+\Z"),
     # From here on by their look, wherever they stand.
     _constant("trace", pattern=r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b|\b00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b"),
     _reference("runtime", pattern=r"\b[A-Za-z]\w{0,47}-([A-Za-z0-9]{10})(?=\Z|[\s'\",/:])"),
+    _reference("name", pattern=r"\bcontracts_([0-9a-f]{12})(?![0-9a-zA-Z])"),
     _reference("event", pattern=r"\b\d{19}#[0-9a-f]{8}\b"),
     _reference("uuid", pattern=rf"{_UUID}|{_HEX}"),
     _constant("timestamp", pattern=r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)"),
@@ -115,10 +120,10 @@ class _Names:
         """Number what members refer to, so that it is known where it stands within other texts, also before."""
         for key, value in _members(tree):
             transformer = _of(key)
-            if transformer is not None and transformer.numbered and isinstance(value, str):
+            if transformer is not None and transformer.numbered and isinstance(value, str | int | float):
                 assert transformer.pattern is not None
-                if transformer.pattern.match(value):
-                    self.name(transformer, value)
+                if transformer.pattern.match(str(value)):
+                    self.name(transformer, str(value))
 
     def rewrite(self, tree: Any, key: str = "") -> Any:
         if isinstance(tree, dict):
@@ -128,7 +133,12 @@ class _Names:
         transformer = _of(key)
         if transformer is not None and not transformer.numbered and tree is not None:
             return self.name(transformer, "")
-        return self._text(tree) if isinstance(tree, str) else tree
+        if transformer is not None and str(tree) in self._known:
+            return self._known[str(tree)]
+        if isinstance(tree, str):
+            held = _held(tree)
+            return self._text(tree) if held is None else json.dumps(self.rewrite(held))
+        return tree
 
     def _text(self, text: str) -> str:
         for value in sorted(self._known, key=len, reverse=True):
@@ -155,12 +165,13 @@ def normalised(exchanges: Sequence[Any], beside: Sequence[Any], place: Place) ->
 
     `beside` are those of other threads, whose order is chance: they are sorted by what they are without numbers.
     """
-    sorted_beside = sorted(beside, key=lambda each: _NUMBER.sub(">", repr(_alone(each, place))))
+    in_order = sorted(beside, key=lambda each: _NUMBER.sub(">", repr(_alone(each, place))))
     names = _Names(place)
-    names.meet([*exchanges, *sorted_beside])
+    names.meet([*exchanges, *in_order])
     written = {"exchanges": names.rewrite(list(exchanges))}
-    if sorted_beside:
-        written["beside"] = names.rewrite(sorted_beside)
+    if in_order:
+        # Those that are alike but for their numbers, by these.
+        written["beside"] = sorted(names.rewrite(in_order), key=lambda each: (_NUMBER.sub(">", repr(each)), repr(each)))
     return written
 
 
@@ -168,6 +179,16 @@ def _alone(exchange: Any, place: Place) -> Any:
     names = _Names(place)
     names.meet(exchange)
     return names.rewrite(exchange)
+
+
+def _held(text: str) -> Any:
+    """The JSON object that a text holds, if it holds one: what was encoded twice has members too."""
+    if not text.startswith("{"):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _of(key: str) -> Transformer | None:
@@ -181,5 +202,7 @@ def _members(tree: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     elif isinstance(tree, list):
         for value in tree:
             yield from _members(value, key)
+    elif isinstance(tree, str) and (held := _held(tree)) is not None:
+        yield from _members(held, key)
     else:
         yield key, tree

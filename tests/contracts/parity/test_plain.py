@@ -65,3 +65,13 @@ def test_an_exchange_without_an_answer() -> None:
         "operation": "GetEvent",
         "error": "ReadTimeoutError",
     }
+
+
+def test_pieces_of_what_a_command_prints() -> None:
+    def piece(stream: str, text: str) -> dict[str, Any]:
+        return {"chunk": {"contentDelta": {stream: text}}}
+
+    stop = {"chunk": {"contentStop": {"exitCode": 0}}}
+    events = [piece("stdout", "a"), piece("stdout", "b"), piece("stderr", "c"), piece("stdout", "d"), stop]
+    written = plain.exchange(Exchange("Command", {}, 200, body=Read(events=events, end="whole")))
+    assert written["body"] == [piece("stdout", "ab"), piece("stderr", "c"), piece("stdout", "d"), stop]

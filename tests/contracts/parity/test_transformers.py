@@ -84,6 +84,29 @@ def test_the_order_of_other_threads_is_no_matter() -> None:
         assert normalised([], beside, PLACE) == {"exchanges": [], "beside": expected}
 
 
+def test_threads_that_ask_twice() -> None:
+    """What tells the second calls from each other is who had called first."""
+    one, other = str(uuid.uuid4()), str(uuid.uuid4())
+    calls = [
+        {"runtimeSessionId": session, "count": count} for session, count in [(one, 1), (other, 1), (other, 2), (one, 2)]
+    ]
+    written = normalised([], calls, PLACE)["beside"]
+    assert [(each["runtimeSessionId"], each["count"]) for each in written] == [
+        ("<session:1>", 1),
+        ("<session:2>", 1),
+        ("<session:1>", 2),
+        ("<session:2>", 2),
+    ]
+
+
+def test_json_in_a_text_has_members_too() -> None:
+    assert written({"text": '{"pid": 17, "task": -5}'}, {"task": -5}, {"task": 6}) == [
+        {"text": '{"pid": "<pid>", "task": "<task:1>"}'},
+        {"task": "<task:1>"},
+        {"task": "<task:2>"},
+    ]
+
+
 def test_the_page_names_all() -> None:
     text = PAGE.read_text("utf-8")
     assert [each.name for each in TRANSFORMERS if f"`<{each.name}{':1' if each.numbered else ''}>`" not in text] == []
