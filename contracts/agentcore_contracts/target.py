@@ -191,7 +191,7 @@ def memory(config: pytest.Config, agentcore: AgentCore) -> Iterator[str]:
         if memory_id is not None:
             yield memory_id
             return
-        made = control.create_memory(**probe_memory.definition(f"contracts_{uuid.uuid4().hex[:12]}"))["memory"]["id"]
+        made = control.create_memory(**probe_memory.definition(f"contracts_{uuid.uuid4().hex}"))["memory"]["id"]
         control.get_waiter("memory_created").wait(memoryId=made)
         try:
             yield made

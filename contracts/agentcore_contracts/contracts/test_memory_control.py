@@ -54,7 +54,7 @@ def control(agentcore: AgentCore) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def made(control: Any) -> Iterator[_Made]:
     """Made once, since that takes AWS minutes."""
-    name, token = f"contracts_{uuid.uuid4().hex[:12]}", f"token-{uuid.uuid4()}"
+    name, token = f"contracts_{uuid.uuid4().hex}", f"token-{uuid.uuid4()}"
     request = {"name": name, "eventExpiryDuration": 3, "description": "For contracts", "clientToken": token}
     memory = _Made(control, control.create_memory(**request, tags={"agentcore-contracts": "test"}), token)
     control.get_waiter("memory_created").wait(memoryId=memory.id, WaiterConfig=_PATIENCE)
@@ -66,6 +66,43 @@ def made(control: Any) -> Iterator[_Made]:
 def short(agentcore: AgentCore, made: _Made) -> Memory:
     """That memory, with an actor that nobody else has."""
     return Memory(agentcore, made.id)
+
+
+@contract(
+    "ME-055",
+    title="ListActors has each actor who has events once, from the first event on",
+    evidence="field-report",
+    source=f"{_SDK_TESTS} (memory/test_memory_client.py)",
+)
+def test_actors(short: Memory) -> None:
+    """However many sessions there are."""
+    for conversation in (short.new_conversation(), short.new_conversation()):
+        short.add("x", conversation)
+
+    def listed() -> list[str]:
+        pages = short.client.get_paginator("list_actors").paginate(memoryId=short.id)
+        actors = [summary["actorId"] for page in pages for summary in page["actorSummaries"]]
+        return [actor for actor in actors if actor == short.actor]
+
+    assert short.eventually(listed, [short.actor]) == [short.actor]
+
+
+@contract(
+    "ME-056",
+    title="Pages of ListActors hold no more than maxResults, and together every actor once",
+    evidence="aws-model",
+    source="botocore 1.44 bedrock-agentcore model, ListActorsInput.maxResults and nextToken",
+)
+def test_pages_of_actors(short: Memory) -> None:
+    """Three actors in pages of two, beside those of other tests."""
+    actors = {f"b{number}-{short.actor}" for number in range(3)}
+    for actor in sorted(actors):
+        short.add("x", short.new_conversation(), actorId=actor)
+    pages = list(short.client.get_paginator("list_actors").paginate(memoryId=short.id, maxResults=2))
+    assert all(len(page["actorSummaries"]) <= 2 for page in pages)
+    listed = [summary["actorId"] for page in pages for summary in page["actorSummaries"]]
+    assert len(listed) == len(set(listed))
+    assert actors <= set(listed)
 
 
 @contract(
@@ -122,6 +159,7 @@ def test_a_token_of_a_memory(control: Any, made: _Made) -> None:
     request = {"name": made.name, "eventExpiryDuration": 3, "description": "For contracts", "clientToken": made.token}
     again = control.create_memory(**request, tags={"agentcore-contracts": "test"})
     assert again["memory"]["id"] == made.id
+    assert made.get()["createdAt"] == again["memory"]["createdAt"]
 
 
 @contract(
@@ -146,7 +184,7 @@ def test_names(control: Any, name: str) -> None:
 def test_the_longest_expiry(control: Any) -> None:
     """boto3 itself refuses less than three."""
     with pytest.raises(control.exceptions.ValidationException):
-        control.create_memory(name=f"contracts_{uuid.uuid4().hex[:12]}", eventExpiryDuration=3651)
+        control.create_memory(name=f"contracts_{uuid.uuid4().hex}", eventExpiryDuration=3651)
 
 
 @contract(
@@ -226,7 +264,7 @@ def test_tags(control: Any, made: _Made) -> None:
 )
 def test_deletion(agentcore: AgentCore, control: Any, memory: Memory) -> None:
     """Of a memory with an event in it."""
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     gone = Memory(agentcore, control.create_memory(name=name, eventExpiryDuration=7)["memory"]["id"])
     control.get_waiter("memory_created").wait(memoryId=gone.id, WaiterConfig=_PATIENCE)
     gone.add("x", "s")
@@ -253,7 +291,7 @@ def test_deletion(agentcore: AgentCore, control: Any, memory: Memory) -> None:
 )
 def test_a_name_that_is_free_again(control: Any, memory: Memory) -> None:
     """And nothing of the first one is in the second."""
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     ids = []
     for _ in range(2):
         ids.append(control.create_memory(name=name, eventExpiryDuration=7)["memory"]["id"])

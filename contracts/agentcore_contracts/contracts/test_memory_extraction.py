@@ -326,7 +326,7 @@ def test_variables_of_namespaces(agentcore: AgentCore, memory: Memory) -> None:
     strategy = {"name": "Facts", "namespaceTemplates": ["/contracts/{actorId}/{topic}/"]}
     with closing(agentcore.control()) as control:
         shown = control.create_memory(
-            name=f"contracts_{uuid.uuid4().hex[:12]}",
+            name=f"contracts_{uuid.uuid4().hex}",
             eventExpiryDuration=7,
             memoryStrategies=[{"semanticMemoryStrategy": strategy}],
             namespaceKeys=[{"key": "topic"}],

@@ -331,43 +331,6 @@ def test_sessions_with_events(memory: Memory) -> None:
 
 
 @contract(
-    "ME-055",
-    title="ListActors has each actor who has events once, from the first event on",
-    evidence="field-report",
-    source=f"{_SDK_TESTS} (memory/test_memory_client.py)",
-)
-def test_actors(memory: Memory) -> None:
-    """Among whoever else uses the memory."""
-    for conversation in (memory.new_conversation(), memory.new_conversation()):
-        memory.add("x", conversation)
-
-    def listed() -> list[str]:
-        pages = all_pages(memory.client.list_actors, "actorSummaries", memoryId=memory.id, maxResults=100)
-        actors = [summary["actorId"] for page in pages for summary in page]
-        return [actor for actor in actors if actor == memory.actor]
-
-    assert memory.eventually(listed, [memory.actor]) == [memory.actor]
-
-
-@contract(
-    "ME-056",
-    title="Pages of ListActors hold no more than maxResults, and together every actor once",
-    evidence="aws-model",
-    source=f"{_MODEL}, ListActorsInput.maxResults and nextToken",
-)
-def test_pages_of_actors(memory: Memory) -> None:
-    """Up to ten pages, as the memory may be full of actors."""
-    for number in range(3):
-        memory.add("x", memory.new_conversation(), actorId=f"{memory.actor}-{number}")
-    listed: list[str] = []
-    pages = all_pages(memory.client.list_actors, "actorSummaries", memoryId=memory.id, maxResults=2)
-    for page, _ in zip(pages, range(10), strict=False):
-        assert len(page) <= 2
-        listed += [summary["actorId"] for summary in page]
-    assert len(listed) == len(set(listed)) >= 3
-
-
-@contract(
     "ME-057",
     title="What is saved is there for the very next listing without a filter on metadata, and deleted events are not",
     evidence="field-report",

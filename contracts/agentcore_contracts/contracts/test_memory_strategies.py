@@ -37,7 +37,7 @@ def settled(control: Any, memory_id: str) -> list[dict[str, Any]]:
 
 def refused(control: Any, *strategies: dict[str, Any]) -> str:
     """The message with which CreateMemory refuses these strategies."""
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     try:
         made = control.create_memory(name=name, eventExpiryDuration=7, memoryStrategies=list(strategies))
     except control.exceptions.ValidationException as error:
@@ -109,7 +109,7 @@ def test_reflections_are_shown(long_term: LongTerm) -> None:
 )
 def test_changes(control: Any, agentcore: AgentCore) -> None:
     """One after the other, each seen by the next GetMemory once the memory is ACTIVE."""
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     memory_id = control.create_memory(name=name, eventExpiryDuration=7, memoryStrategies=[])["memory"]["id"]
     try:
         assert settled(control, memory_id) == []
@@ -141,7 +141,7 @@ def test_changes(control: Any, agentcore: AgentCore) -> None:
 def test_default_namespaces(control: Any) -> None:
     """A summary's has the session's id as well."""
     strategies = [{"semanticMemoryStrategy": {"name": "Facts"}}, {"summaryMemoryStrategy": {"name": "Summaries"}}]
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     memory_id = control.create_memory(name=name, eventExpiryDuration=7, memoryStrategies=strategies)["memory"]["id"]
     try:
         templates = {one["name"]: one["namespaceTemplates"] for one in settled(control, memory_id)}
@@ -165,7 +165,7 @@ def test_custom_strategies(control: Any, agentcore: AgentCore) -> None:
     step = {"appendToPrompt": "Be brief.", "modelId": "model"}
     override = {"semanticOverride": {"extraction": step, "consolidation": step}}
     strategy = {"name": "Own", "namespaceTemplates": ["/contracts/{actorId}/"], "configuration": override}
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     memory_id = control.create_memory(
         name=name,
         eventExpiryDuration=7,
@@ -273,7 +273,7 @@ def test_broken_strategies(control: Any, broken: dict[str, Any]) -> None:
 )
 def test_configuration_of_built_in_strategies(control: Any, agentcore: AgentCore) -> None:
     """Of a memory of the test's own, so that none is harmed if it is done."""
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     made = control.create_memory(name=name, eventExpiryDuration=7, memoryStrategies=[_SEMANTIC])["memory"]["id"]
     try:
         (strategy,) = settled(control, made)
@@ -297,7 +297,7 @@ def test_configuration_of_built_in_strategies(control: Any, agentcore: AgentCore
 )
 def test_indexed_keys(control: Any) -> None:
     """The answer has them already."""
-    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    name = f"contracts_{uuid.uuid4().hex}"
     first, second = {"key": "colour", "type": "STRING"}, {"key": "weight", "type": "NUMBER"}
     made = control.create_memory(name=name, eventExpiryDuration=7, indexedKeys=[first])["memory"]
     try:
