@@ -71,9 +71,9 @@ def contracts_quick(session: nox.Session) -> None:
 
 @_session
 def parity(session: nox.Session) -> None:
-    """The contract suite, on a runtime that is deployed to AWS."""
+    """The parity report: the emulator, held against AWS with `-- --aws --region R`, else against another emulator."""
     _install(session)
-    session.run("pytest", "--pyargs", "agentcore_contracts", "--agentcore-target", "aws", *session.posargs)
+    session.run("python", "-m", "agentcore_contracts.parity", *session.posargs)
 
 
 @_session
@@ -88,6 +88,13 @@ def soak(session: nox.Session) -> None:
     """Twenty minutes of sessions, after which nothing of them may be left; `-- --minutes 2` for less."""
     _install(session)
     session.run("python", "-m", "soak", *session.posargs)
+
+
+@_session
+def mutants(session: nox.Session) -> None:
+    """Deliberate faults in the emulator, each of which the contract suite must catch; `-- NAME` for some."""
+    _install(session)
+    session.run("python", "-m", "mutants", *session.posargs)
 
 
 @_session

@@ -74,6 +74,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="The memory to use on AWS or at a URL; default: AGENTCORE_MEMORY_ID in the environment, else the one that"
         " `agentcore-contracts deploy` has made, else on an emulator a new one.",
     )
+    group.addoption(
+        "--agentcore-record",
+        type=Path,
+        nargs="?",
+        const=Path("recordings"),
+        metavar="FOLDER",
+        help="Write what the target answers to FOLDER/TARGET/DATE/CONTRACT.json; default of FOLDER: recordings.",
+    )
+    group.addoption(
+        "--agentcore-replay",
+        type=Path,
+        metavar="FOLDER/TARGET/DATE",
+        help="Fail each contract whose target answers otherwise than this recording says.",
+    )
+    group.addoption(
+        "--agentcore-results",
+        type=Path,
+        metavar="FILE",
+        help="Write what became of each contract to FILE, for `agentcore-contracts report`.",
+    )
 
 
 def _target(text: str) -> str:
@@ -92,10 +112,25 @@ def pytest_configure(config: pytest.Config) -> None:
         for option in ("--agentcore-agent", "--agentcore-python"):
             if config.getoption(option) is not None:
                 raise pytest.UsageError(f"{option} needs the emulator that is started for a run; leave out one of both")
+    compared, results = _compared(config), config.getoption("agentcore_results")
+    if (compared or results) and (hasattr(config, "workerinput") or config.getoption("numprocesses", None)):
+        raise pytest.UsageError("contracts are recorded, replayed and reported by one process; leave out -n")
+    if compared:
+        from agentcore_contracts.parity.comparing import Comparing
+
+        config.pluginmanager.register(Comparing(config, _runtime), "agentcore_comparing")
+    if results:
+        from agentcore_contracts.parity.results import Results
+
+        config.pluginmanager.register(Results(config, results, _runtime), "agentcore_results")
     config.addinivalue_line(
         "markers", f"{MARK}(contract): the promise of AgentCore that a test checks; set by agentcore_contracts.contract"
     )
     config.stash[_owners] = {}
+
+
+def _compared(config: pytest.Config) -> bool:
+    return bool(config.getoption("agentcore_record") or config.getoption("agentcore_replay"))
 
 
 @pytest.hookimpl(wrapper=True)

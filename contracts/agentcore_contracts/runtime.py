@@ -17,11 +17,14 @@ import boto3
 from botocore.auth import SigV4Auth, SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.httpsession import URLLib3Session
 from botocore.response import StreamingBody
 from botocore.utils import get_environ_proxies
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
+
+from agentcore_contracts import exchanges
+from agentcore_contracts.conversation import converse
 
 __all__ = ["AgentCore", "Answer", "Raw", "Stream", "listed"]
 
@@ -109,7 +112,7 @@ class AgentCore:
     `client` is a boto3 client of `bedrock-agentcore`, `control` makes one of `bedrock-agentcore-control`. Errors of the
     service are botocore's, modelled ones as `client.exceptions.NAME`. Nothing is tried twice. `is_aws` tells the
     deployed service from an emulator, whose URL is `endpoint`; `log()` is what an emulator that was started for the run
-    has printed so far.
+    has printed so far. `versions` is what the agent runs on, once it was asked.
     """
 
     def __init__(
@@ -126,6 +129,7 @@ class AgentCore:
         self.is_aws = endpoint is None
         self.endpoint = endpoint
         self.log = log
+        self.versions: dict[str, str] = {}
         self._session = session
         # Whether the runtime outlives the run, so that sessions must not be left behind.
         self._lasting = lasting
@@ -145,9 +149,11 @@ class AgentCore:
             "read_timeout": _TIMEOUT_SECONDS,
             "retries": {"mode": "standard", "total_max_attempts": 1},
         }
-        return self._session.client(
+        client = self._session.client(
             service, region_name=self.region, endpoint_url=self.endpoint, config=Config(**options)
         )
+        exchanges.watch(client)
+        return client
 
     def control(self) -> Any:
         """A client of the control plane, for the caller to close."""
@@ -215,6 +221,7 @@ class AgentCore:
         if session is not None:
             self._used[session] = None
             (parameters if auth == "query" else lines)[_SESSION] = session
+        told = dict(parameters), dict(lines)
         url = f"{self._url('ws')}?{urlencode(parameters, quote_via=quote)}"
         request = AWSRequest("GET", url)
         if auth == "query":
@@ -222,15 +229,16 @@ class AgentCore:
         elif auth == "headers":
             SigV4Auth(*self._signing()).add_auth(request)
             lines |= dict(request.headers.items())
-        connection: ClientConnection = connect(
+        return converse(
             f"ws{str(request.url).removeprefix('http')}",
+            session,
+            *told,
             additional_headers=lines,
             # A proxy that the developer has set is for the world outside.
             proxy=True if self.is_aws else None,
             open_timeout=_TIMEOUT_SECONDS,
             **options,
         )
-        return connection
 
     def post(self, operation: str, *, headers: Mapping[str, str], body: bytes) -> Raw:
         """POST to `/runtimes/ARN/OPERATION`, signed, with no headers but these and what HTTP and the signature need.
@@ -248,10 +256,12 @@ class AgentCore:
         if signed:
             SigV4Auth(*self._signing()).add_auth(request)
         connection = URLLib3Session(timeout=_TIMEOUT_SECONDS, proxies=get_environ_proxies(url) if self.is_aws else {})
+        exchange = exchanges.sent(method, operation, headers, body)
         try:
             response = connection.send(request.prepare())
-            body = response.content
-            return Raw(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+            answer = response.content
+            exchanges.answered(exchange, response.status_code, response.headers, answer)
+            return Raw(response.status_code, {name.lower(): value for name, value in response.headers.items()}, answer)
         finally:
             connection.close()
 
@@ -263,11 +273,19 @@ class AgentCore:
         assert credentials is not None, "a target without credentials is not called"
         return credentials, "bedrock-agentcore", self.region
 
+    def observed(self, name: str, value: Any) -> None:
+        """Have `value` recorded and compared too: for what is said on a connection that no method here makes.
+
+        `value` is anything of JSON, with bytes and times in it. Say it in an order that is always the same.
+        """
+        exchanges.observed(name, value)
+
     def close(self) -> None:
         """End the sessions that were made here or invoked from here, unless they end with the runtime."""
         if self._lasting:
             for session in list(self._used):
-                with contextlib.suppress(ClientError):  # It may have ended before.
+                # It may have ended before, or its id may be none that boto3 sends.
+                with contextlib.suppress(ClientError, ParamValidationError):
                     self.stop(session)
         self.client.close()
 

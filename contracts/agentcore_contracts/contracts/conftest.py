@@ -41,7 +41,8 @@ def sdk(agentcore: AgentCore) -> Version:
             " deploy or start the folder agentcore_contracts/probe",
             pytest.ExitCode.USAGE_ERROR,
         )
-    return Version(agentcore.invoke({"do": "versions"}).json["bedrock-agentcore"])
+    agentcore.versions = agentcore.invoke({"do": "versions"}).json
+    return Version(agentcore.versions["bedrock-agentcore"])
 
 
 @pytest.fixture(autouse=True)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import shlex
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-from botocore.exceptions import BotoCoreError, EventStreamError
 from hypothesis import given
 
 from agentcore_contracts import contract
+from agentcore_contracts.commands import begin, gathered, run
 from agentcore_contracts.runtime import AgentCore
 from agentcore_contracts.strategies import texts
 
@@ -23,46 +22,6 @@ _COMMANDS = "AWS developer guide, 'Execute shell commands in AgentCore Runtime s
 _MODEL = "botocore 1.44 bedrock-agentcore model, InvokeAgentRuntimeCommand"
 
 _COMPLETED = {"exitCode": 0, "status": "COMPLETED"}
-
-
-class Result(NamedTuple):
-    """What a command printed to each stream, and how it stopped; None if it was cut off."""
-
-    stdout: str
-    stderr: str
-    stop: dict[str, Any] | None
-
-
-def begin(agentcore: AgentCore, command: str, session: str, **body: Any) -> Iterator[dict[str, Any]]:
-    """Start a command; the chunks of its stream as they come. Closing the iterator hangs up."""
-    answer = agentcore.client.invoke_agent_runtime_command(
-        agentRuntimeArn=agentcore.arn, runtimeSessionId=session, body={"command": command, **body}
-    )
-    assert answer["runtimeSessionId"] == session
-
-    def chunks() -> Iterator[dict[str, Any]]:
-        with closing(answer["stream"]) as stream:
-            for event in stream:
-                yield event["chunk"]
-
-    return chunks()
-
-
-def gathered(chunks: Iterator[dict[str, Any]]) -> Result:
-    """All that comes until the end, be that clean or a break."""
-    printed = {"stdout": "", "stderr": ""}
-    stop = None
-    with contextlib.suppress(EventStreamError, BotoCoreError):
-        for chunk in chunks:
-            for stream, text in chunk.get("contentDelta", {}).items():
-                printed[stream] += text
-            stop = chunk.get("contentStop", stop)
-    return Result(printed["stdout"], printed["stderr"], stop)
-
-
-def run(agentcore: AgentCore, command: str, session: str, **body: Any) -> Result:
-    """Run a command to its end."""
-    return gathered(begin(agentcore, command, session, **body))
 
 
 def _read_until(chunks: Iterator[dict[str, Any]], wanted: str) -> None:
@@ -325,13 +284,8 @@ def test_a_client_that_hangs_up(agentcore: AgentCore, session: str) -> None:
     """The command is let go on only after its client has gone, and writes what a later one finds."""
     name = f"contract-{uuid.uuid4()}"
     waiting = f"for _ in {{1..1000}}; do [ -e {name} ] && break; sleep 0.02; done"
-    answer = agentcore.client.invoke_agent_runtime_command(
-        agentRuntimeArn=agentcore.arn,
-        runtimeSessionId=session,
-        body={"command": f"echo up; {waiting}; echo went on > {name}.done"},
-    )
-    with closing(answer["stream"]) as stream:
-        _read_until((event["chunk"] for event in stream), "up\n")
+    with closing(begin(agentcore, f"echo up; {waiting}; echo went on > {name}.done", session)) as chunks:
+        _read_until(chunks, "up\n")
     look = f"touch {name}; for _ in {{1..1000}}; do [ -s {name}.done ] && break; sleep 0.02; done; cat {name}.done"
     assert run(agentcore, look, session).stdout == "went on\n"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from botocore.exceptions import ClientError
 
 from agentcore_contracts import contract
 from agentcore_contracts.runtime import AgentCore
@@ -98,7 +99,7 @@ def test_what_is_not_there(agentcore: AgentCore, session: str) -> None:
     source="botocore 1.44 bedrock-agentcore model, InvokeAgentRuntimeRequest.agentRuntimeArn and accountId",
 )
 def test_names_of_a_runtime(agentcore: AgentCore, session: str) -> None:
-    """The id alone is not enough."""
+    """The id alone is not enough, and neither is it beside an account that is not the runtime's."""
     *_, account, resource = agentcore.arn.split(":")
     runtime_id = resource.partition("/")[2]
     assert agentcore.invoke({"do": "count"}, session).json["count"] == 1
@@ -106,3 +107,8 @@ def test_names_of_a_runtime(agentcore: AgentCore, session: str) -> None:
     assert by_id.json["count"] == 2
     with pytest.raises(agentcore.client.exceptions.ValidationException):
         agentcore.invoke({"do": "count"}, session, agentRuntimeArn=runtime_id)
+    other = f"{(int(account) + 1) % 10**12:012d}"
+    with pytest.raises(ClientError) as raised:
+        agentcore.invoke({"do": "count"}, session, agentRuntimeArn=runtime_id, accountId=other)
+    # Whether that is told as missing or as forbidden, nobody says.
+    assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404)

@@ -7,7 +7,7 @@ import uuid
 import pytest
 from hypothesis import given
 
-from agentcore_contracts import contract
+from agentcore_contracts import contract, profiles
 from agentcore_contracts.runtime import AgentCore
 from agentcore_contracts.strategies import invalid_session_ids, session_ids
 
@@ -22,6 +22,7 @@ _SESSION_HEADER = "x-amzn-bedrock-agentcore-runtime-session-id"
     evidence="aws-model",
     source=f"{_MODEL}, SessionType and SessionId",
 )
+@profiles.of_histories()  # Each example starts a microVM, as a step of a history may.
 @given(wanted=session_ids())
 def test_any_id(agentcore: AgentCore, wanted: str) -> None:
     """Cold each time, as each example ends its session."""

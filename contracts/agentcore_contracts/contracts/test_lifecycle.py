@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, ClassVar
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pytest
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
-from hypothesis.strategies import sampled_from
+from hypothesis.strategies import booleans, sampled_from
 
 from agentcore_contracts import contract, profiles
-from agentcore_contracts.contracts.test_commands import run
+from agentcore_contracts.commands import run
 from agentcore_contracts.runtime import AgentCore, Stream
 
 if TYPE_CHECKING:
@@ -21,15 +22,37 @@ _SETTINGS = "AWS developer guide, 'Configure lifecycle settings'"
 _LONG = "AWS developer guide, 'Handle asynchronous and long running agents'"
 _STATUS = "bedrock-agentcore 1.25 runtime/app.py, get_current_ping_status"
 
-# The defaults, which the probe is deployed with.
-IDLE, LIFETIME = 900, 28_800
+# An emulator's clock runs meanwhile, so what is looked at is so far on this side of a deadline or on that one.
+_MARGIN_SECONDS = 120
 
-# The clock of an emulator runs meanwhile, so this side of a deadline and that side of it are so far from it.
-MARGIN = 120
 
-# The SDK's /ping tells the whole second in which its status has changed. If a clock is moved within that second, nobody
-# can say whether the change came before. It may count from the first deadline that asks, so the second one strikes.
-AFTER_A_CHANGE = 2 * IDLE + MARGIN
+class Limits(NamedTuple):
+    """What the runtime's sessions are allowed, in seconds: rest, and life."""
+
+    idle: int
+    lifetime: int
+
+    @property
+    def margin(self) -> int:
+        """How far from a deadline to stay."""
+        return min(_MARGIN_SECONDS, self.idle // 6)
+
+    @property
+    def idle_after_a_change(self) -> int:
+        """After how long a session has ended for certain whose health has changed, margin included.
+
+        The SDK's /ping tells the whole second of the change. If a clock is moved within that second, nobody can say
+        whether the change came before. So the idle time may count from the first deadline, which asks /ping.
+        """
+        return 2 * self.idle + self.margin
+
+
+@pytest.fixture(scope="module")
+def limits(agentcore: AgentCore) -> Limits:
+    """As GetAgentRuntime tells them."""
+    with closing(agentcore.control()) as control:
+        found = control.get_agent_runtime(agentRuntimeId=agentcore.arn.rpartition("/")[2])["lifecycleConfiguration"]
+    return Limits(found["idleRuntimeSessionTimeout"], found["maxLifetime"])
 
 
 def count(agentcore: AgentCore, session: str) -> int:
@@ -43,12 +66,12 @@ def count(agentcore: AgentCore, session: str) -> int:
     evidence="aws-docs",
     source=_SETTINGS,
 )
-def test_idle(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
-    """900 seconds, unless they were configured."""
+def test_idle(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
+    """Not much before, not much after."""
     for expected in (1, 2, 3):
         assert count(agentcore, session) == expected
-        clock.advance(IDLE - MARGIN)
-    clock.advance(2 * MARGIN)
+        clock.advance(limits.idle - limits.margin)
+    clock.advance(2 * limits.margin)
     assert count(agentcore, session) == 1
 
 
@@ -58,13 +81,13 @@ def test_idle(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
     evidence="aws-docs",
     source=_SETTINGS,
 )
-def test_idle_by_itself(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
+def test_idle_by_itself(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """One is used meanwhile, the other is not."""
     other = agentcore.new_session()
     assert [count(agentcore, session), count(agentcore, other)] == [1, 1]
-    clock.advance(IDLE - MARGIN)
+    clock.advance(limits.idle - limits.margin)
     assert count(agentcore, session) == 2
-    clock.advance(2 * MARGIN)
+    clock.advance(2 * limits.margin)
     assert [count(agentcore, session), count(agentcore, other)] == [3, 1]
 
 
@@ -74,13 +97,14 @@ def test_idle_by_itself(agentcore: AgentCore, clock: EmulatorClock, session: str
     evidence="aws-docs",
     source=_SETTINGS,
 )
-def test_lifetime(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
-    """Eight hours, with a call every ten minutes."""
-    step = 600
-    for expected in range(1, LIFETIME // step):
+def test_lifetime(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
+    """With calls that leave it no time to rest."""
+    step = limits.idle * 2 // 3
+    steps = -(-limits.lifetime // step) - 1
+    for expected in range(1, steps + 1):
         assert count(agentcore, session) == expected
         clock.advance(step)
-    clock.advance(step + MARGIN)
+    clock.advance(limits.lifetime - steps * step + limits.margin)
     assert count(agentcore, session) == 1
 
 
@@ -90,13 +114,13 @@ def test_lifetime(agentcore: AgentCore, clock: EmulatorClock, session: str) -> N
     evidence="aws-docs",
     source=_LONG,
 )
-def test_busy(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
+def test_busy(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """Three times as long as without."""
     agentcore.invoke({"do": "force_health", "status": "HealthyBusy"}, session)
-    clock.advance(3 * IDLE)
+    clock.advance(3 * limits.idle)
     assert agentcore.invoke({"do": "force_health", "status": "Healthy"}, session).json["status"] == "Healthy"
     assert count(agentcore, session) == 3
-    clock.advance(AFTER_A_CHANGE)
+    clock.advance(limits.idle_after_a_change)
     assert count(agentcore, session) == 1
 
 
@@ -106,12 +130,12 @@ def test_busy(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
     evidence="aws-docs",
     source=_SETTINGS,
 )
-def test_busy_for_ever(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
+def test_busy_for_ever(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """Nothing resets that time."""
     agentcore.invoke({"do": "force_health", "status": "HealthyBusy"}, session)
-    clock.advance(LIFETIME - MARGIN)
+    clock.advance(limits.lifetime - limits.margin)
     assert count(agentcore, session) == 2
-    clock.advance(2 * MARGIN)
+    clock.advance(2 * limits.margin)
     assert count(agentcore, session) == 1
 
 
@@ -121,15 +145,15 @@ def test_busy_for_ever(agentcore: AgentCore, clock: EmulatorClock, session: str)
     evidence="aws-docs",
     source=_LONG,
 )
-def test_tasks_keep_a_session(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
+def test_tasks_keep_a_session(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """Two tasks, of which the second is enough."""
     first, second = (agentcore.invoke({"do": "begin_task", "name": "work"}, session).json["task"] for _ in range(2))
-    clock.advance(2 * IDLE)
+    clock.advance(2 * limits.idle)
     agentcore.invoke({"do": "complete_task", "task": first}, session)
-    clock.advance(2 * IDLE)
+    clock.advance(2 * limits.idle)
     assert agentcore.invoke({"do": "complete_task", "task": second}, session).json["known"] is True
     assert count(agentcore, session) == 5
-    clock.advance(AFTER_A_CHANGE)
+    clock.advance(limits.idle_after_a_change)
     assert count(agentcore, session) == 1
 
 
@@ -188,14 +212,14 @@ def test_unknown_tasks(agentcore: AgentCore, session: str) -> None:
     evidence="aws-docs",
     source="AWS developer guide, 'Use isolated sessions for agents': a session is active while it processes a request",
 )
-def test_streams_hold_a_session(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
+def test_streams_hold_a_session(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """A stream that waits between its events."""
     with agentcore.stream({"do": "stream", "values": [1, 2], "gate": "next"}, session) as events:
         assert next(events) == 1
-        clock.advance(2 * IDLE)
+        clock.advance(2 * limits.idle)
         agentcore.invoke({"do": "release", "gate": "next"}, session)
         assert list(events) == [2]
-    clock.advance(IDLE - MARGIN)
+    clock.advance(limits.idle - limits.margin)
     assert count(agentcore, session) == 3
 
 
@@ -205,11 +229,11 @@ def test_streams_hold_a_session(agentcore: AgentCore, clock: EmulatorClock, sess
     evidence="aws-docs",
     source=_SETTINGS,
 )
-def test_commands_keep_a_session(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
+def test_commands_keep_a_session(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """Without an invocation in between."""
     assert count(agentcore, session) == 1
     for _ in range(3):
-        clock.advance(IDLE - MARGIN)
+        clock.advance(limits.idle - limits.margin)
         run(agentcore, "true", session)
     assert count(agentcore, session) == 2
 
@@ -220,11 +244,11 @@ def test_commands_keep_a_session(agentcore: AgentCore, clock: EmulatorClock, ses
     evidence="aws-docs",
     source="AWS developer guide, 'Use isolated sessions for agents' and 'Stop a running session'",
 )
-def test_what_is_left(agentcore: AgentCore, clock: EmulatorClock, session: str) -> None:
+def test_what_is_left(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, session: str) -> None:
     """404, as for a session that never was."""
     file = {"folder": "work", "name": f"{uuid.uuid4()}.txt"}
     agentcore.invoke({"do": "write", "text": "mine", **file}, session)
-    clock.advance(IDLE + MARGIN)
+    clock.advance(limits.idle + limits.margin)
     with pytest.raises(agentcore.client.exceptions.ResourceNotFoundException):
         agentcore.stop(session)
     assert agentcore.invoke({"do": "read", **file}, session).json == {"text": None}
@@ -238,6 +262,7 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     agentcore: ClassVar[AgentCore]
     clock: ClassVar[EmulatorClock]
+    limits: ClassVar[Limits]
 
     slots = sampled_from(range(2))
 
@@ -260,9 +285,18 @@ class LifecycleMachine(RuleBasedStateMachine):
         life = self.used(which)
         assert count(self.agentcore, self.ids[which]) == life.count
 
-    @rule(which=slots, status=sampled_from(["Healthy", "HealthyBusy"]))
-    def change_health(self, which: int, status: str) -> None:
+    @rule(which=slots)
+    def become_busy(self, which: int) -> None:
         """By an invocation."""
+        self.change_health(which, "HealthyBusy")
+
+    @rule(which=slots)
+    def become_healthy(self, which: int) -> None:
+        """Likewise."""
+        self.change_health(which, "Healthy")
+
+    def change_health(self, which: int, status: str) -> None:
+        """Have /ping say it."""
         life = self.used(which)
         life.busy, life.changed = status == "HealthyBusy", True
         self.agentcore.invoke({"do": "force_health", "status": status}, self.ids[which])
@@ -276,14 +310,6 @@ class LifecycleMachine(RuleBasedStateMachine):
                 self.agentcore.stop(self.ids[which])
         else:
             assert self.agentcore.stop(self.ids[which]) == 200
-
-    @rule(which=slots)
-    def crash(self, which: int) -> None:
-        """It takes its session with it."""
-        if (life := self.lives.pop(which, None)) is not None:
-            life.close()
-        with pytest.raises(self.agentcore.client.exceptions.RuntimeClientError):
-            self.agentcore.invoke({"do": "crash", "status": 3}, self.ids[which])
 
     @rule(which=slots)
     def begin_a_stream(self, which: int) -> None:
@@ -308,19 +334,34 @@ class LifecycleMachine(RuleBasedStateMachine):
                 assert list(life.stream) == [1]
                 life.close()
 
-    @rule(seconds=sampled_from([1, IDLE // 2, IDLE - MARGIN, IDLE + MARGIN, 3 * IDLE, LIFETIME + MARGIN]))
+    @rule(half=booleans())
+    def rest(self, half: bool) -> None:
+        """Not long enough for an end, unless of the lifetime."""
+        self.advance(self.limits.idle // 2 if half else self.limits.idle - self.limits.margin)
+
+    @rule()
+    def rest_too_long(self) -> None:
+        """Who is neither busy nor at work ends."""
+        self.advance(self.limits.idle_after_a_change)
+
+    @rule()
+    def grow_too_old(self) -> None:
+        """Nobody outlives this."""
+        self.advance(self.limits.lifetime + self.limits.margin)
+
     def advance(self, seconds: int) -> None:
         """Deadlines that are crossed by more than the margin have struck, others have not."""
-        if any(life.age + seconds > LIFETIME - MARGIN for life in self.lives.values()):
+        limits = self.limits
+        if any(life.age + seconds > limits.lifetime - limits.margin for life in self.lives.values()):
             self.end_the_streams()
         self.clock.advance(seconds)
         for which, life in list(self.lives.items()):
             life.age += seconds
             life.rested = 0 if life.busy or life.stream is not None else life.rested + seconds
-            idle = AFTER_A_CHANGE if life.changed else IDLE + MARGIN
-            if life.rested >= idle or life.age >= LIFETIME + MARGIN:
+            idle = limits.idle_after_a_change if life.changed else limits.idle + limits.margin
+            if life.rested >= idle or life.age >= limits.lifetime + limits.margin:
                 del self.lives[which]
-            elif life.rested > IDLE - MARGIN or life.age > LIFETIME - MARGIN:
+            elif life.rested > limits.idle - limits.margin or life.age > limits.lifetime - limits.margin:
                 self.forget(which)
 
     def forget(self, which: int) -> None:
@@ -331,12 +372,13 @@ class LifecycleMachine(RuleBasedStateMachine):
     @invariant()
     def lives_are_within_their_limits(self) -> None:
         """The model itself keeps none beyond."""
-        assert all(life.age <= LIFETIME for life in self.lives.values())
+        assert all(life.age <= self.limits.lifetime for life in self.lives.values())
 
     def teardown(self) -> None:
-        """Leave nothing running."""
+        """Look once more at those that should live, and leave nothing running."""
         self.end_the_streams()
         for which in self.lives:
+            self.invoke(which)
             self.agentcore.stop(self.ids[which])
 
 
@@ -362,12 +404,24 @@ class Life:
 
 @contract(
     "LC-013",
-    title="Whatever the order of uses, health, streams, stops, crashes and time, a session lives until it is stopped,"
-    " dies, rests for the idle timeout or reaches its lifetime, and counts on exactly while it lives",
+    title="Whatever the order of uses, health, streams, stops and time, a session lives until it is stopped, rests"
+    " for the idle timeout or reaches its lifetime, and counts on exactly while it lives",
     evidence="aws-docs",
     source=f"{_SETTINGS}; {_LONG}; 'Use isolated sessions for agents' and 'Stop a running session'",
 )
-def test_histories(agentcore: AgentCore, clock: EmulatorClock) -> None:
+def test_histories(agentcore: AgentCore, clock: EmulatorClock, limits: Limits) -> None:
     """Histories are Hypothesis's."""
-    members: dict[str, Any] = {"agentcore": agentcore, "clock": clock}
+    members: dict[str, Any] = {"agentcore": agentcore, "clock": clock, "limits": limits}
     run_machine(type("LifecycleMachine", (LifecycleMachine,), members), settings=profiles.of_histories())
+
+
+@contract(
+    "LC-014",
+    title="GetAgentRuntime always tells both of a runtime's limits, and the idle timeout is not beyond the lifetime",
+    evidence="aws-model",
+    source="botocore 1.44 bedrock-agentcore-control model, GetAgentRuntimeResponse.lifecycleConfiguration; the order:"
+    f" {_SETTINGS}",
+)
+def test_limits_are_told(limits: Limits) -> None:
+    """Whether they were configured or not."""
+    assert 60 <= limits.idle <= limits.lifetime

@@ -80,19 +80,19 @@ def test_any_session_id(mcp: AgentCore, tail: str) -> None:
 )
 def test_a_stateful_server(mcp: AgentCore) -> None:
     """Among them a second client, whose server knows nothing of the first."""
-    issued, modules = [], []
+    issued = {}
     for _ in range(2):
         answer = post(mcp, message("initialize", {"clientInfo": {"name": "stateful"}}))
         assert answer.status == 200
-        issued.append(answer.headers[MCP])
-    for session in issued:
+        issued[answer.headers[MCP]] = json.loads(answer.body)["result"]["serverInfo"]["version"]
+    assert len(set(issued.values())) == 2
+    for session, module in issued.items():
         counted = [post(mcp, call({"do": "count"}), {MCP: session}) for _ in range(2)]
         assert [answer.headers[MCP] for answer in counted] == [session, session]
         found = [json.loads(answer.body)["result"]["structuredContent"]["value"] for answer in counted]
         assert [each["count"] for each in found] == [1, 2]
-        modules.append(found[0]["module"])
+        assert {each["module"] for each in found} == {module}
         mcp.stop(counted[0].headers[SESSION])
-    assert modules[0] != modules[1]
 
 
 @contract(

@@ -39,9 +39,14 @@ def test_boto3_makes_an_id(agentcore: AgentCore) -> None:
 )
 def test_the_platform_makes_an_id(agentcore: AgentCore) -> None:
     """Over plain HTTP, as a client without an AWS SDK does it."""
-    first = agentcore.post("invocations", headers={"content-type": "application/json"}, body=b'{"do": "count"}')
-    session = first.headers[_SESSION_HEADER]
-    assert agentcore.invoke({"do": "count"}, session).json["count"] == 2
+    headers = {"content-type": "application/json"}
+    sessions = [
+        agentcore.post("invocations", headers=headers, body=b'{"do": "count"}').headers[_SESSION_HEADER]
+        for _ in range(2)
+    ]
+    assert sessions[0] != sessions[1]
+    for session in sessions:
+        assert agentcore.invoke({"do": "count"}, session).json["count"] == 2
 
 
 @contract(

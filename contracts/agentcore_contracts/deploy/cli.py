@@ -18,6 +18,7 @@ from agentcore_contracts.deploy.progress import GivenUp, Progress
 from agentcore_contracts.deploy.refusals import sentence
 from agentcore_contracts.deploy.role import Role
 from agentcore_contracts.deploy.runtimes import Runtimes, wanted
+from agentcore_contracts.parity.command import report
 from agentcore_contracts.probe_memory import NAME
 
 __all__ = ["main"]
@@ -31,8 +32,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Makes in an AWS account what the contracts of AgentCore run on, and takes it away again.",
+    help="Makes in an AWS account what the contracts of AgentCore run on, takes it away again, and reports on runs.",
 )
+app.command()(report)
 
 Region = Annotated[str, typer.Option(help="The AWS region.", metavar="REGION")]
 Endpoint = Annotated[

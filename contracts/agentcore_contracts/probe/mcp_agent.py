@@ -60,7 +60,8 @@ async def _answer(method: str, params: Mapping[str, Any], message_id: Any, reque
             return {
                 "protocolVersion": params.get("protocolVersion"),
                 "capabilities": {"tools": {}},
-                "serverInfo": {"name": f"probe for {name}", "version": "1"},
+                # By which a client can tell the processes apart that it has been led to.
+                "serverInfo": {"name": f"probe for {name}", "version": serving.MODULE},
             }
         case "ping":
             return {}
