@@ -24,8 +24,8 @@ _PLATFORMS: Final = {"contracts_v2": "V2"}
 # What a runtime has that does not show it.
 _DEFAULTS: Final = {"protocolConfiguration": {"serverProtocol": "HTTP"}, "platformVersion": "V1"}
 
-# Seconds until a role that is new can be assumed everywhere (IAM user guide, "Changes that I make are not always
-# immediately visible"; a minute is what AWS's own tools allow).
+# Seconds to wait until a new role can be assumed. How long that takes is not documented: IAM is eventually consistent
+# (IAM user guide, "Troubleshoot IAM"), so this is a choice.
 _ROLE_SECONDS: Final = 90.0
 
 
@@ -209,5 +209,6 @@ def _is_so(wanted: Mapping[str, Any], shown: Mapping[str, Any]) -> bool:
 
 
 def _is_about_role(error: ClientError) -> bool:
+    # How AWS words it is not documented; what is wrong for good is told when the patience is over.
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"].lower()
     return code == "ValidationException" and "role" in message

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import traceback
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
@@ -20,7 +21,7 @@ from agentcore_emulator.aws import unsigned, wsgi
 from agentcore_emulator.aws.errors import worded
 from agentcore_emulator.aws_names import is_aws_name
 from agentcore_emulator.call import send_answer
-from agentcore_emulator.errors import AWSError, InternalServerException
+from agentcore_emulator.errors import AWSError, NotImplementedException
 
 if TYPE_CHECKING:
     from agentcore_emulator.aws.backends import Backends
@@ -88,12 +89,7 @@ class Services:
             except AWSError:
                 raise
             except Exception as error:
-                what = f"{scope['method']} {scope['raw_path'].decode('latin-1')[:200]}"
-                _log.exception("moto, which answers for %s, failed on %s", service, what)
-                raise InternalServerException(
-                    f"moto, which answers for {service} in agentcore-emulator, failed on {what}: "
-                    f"{type(error).__name__}: {error}; the emulator's log has the traceback"
-                ) from error
+                raise _failed(service, scope, error) from error
 
     async def _loaded(self) -> Backends:
         async with self._lock:
@@ -109,6 +105,20 @@ def _load(account_id: str) -> Backends:
     from agentcore_emulator.aws.backends import Backends
 
     return Backends(account_id)
+
+
+def _failed(service: str, scope: Scope, error: Exception) -> AWSError:
+    """What a request that moto has failed on is answered with, and said of in the log.
+
+    It is no request of boto3's, or moto lacks something; 501, for nothing would be better when it is sent again.
+    """
+    what = f"{scope['method']} {scope['raw_path'].decode('latin-1')[:200]}"
+    *_, (frame, line) = traceback.walk_tb(error.__traceback__)
+    reason = f"{type(error).__name__}: {error!s:.300} in {frame.f_code.co_filename}:{line}"
+    _log.warning("moto, which answers for %s, failed on %s (%r)", service, what, reason)
+    failure = NotImplementedException(what, service)
+    failure.message = f"moto, which answers for {service} in agentcore-emulator, failed on {what}: {reason}"
+    return failure
 
 
 def _host(host: str, service: str) -> str:
