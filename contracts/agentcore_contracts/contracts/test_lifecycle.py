@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pytest
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 from hypothesis.strategies import booleans, sampled_from
 
@@ -372,11 +372,6 @@ class LifecycleMachine(RuleBasedStateMachine):
         """Go on with another id, as nobody can say what has become of this one."""
         del self.lives[which]
         self.ids[which] = self.agentcore.new_session()
-
-    @invariant()
-    def lives_are_within_their_limits(self) -> None:
-        """The model itself keeps none beyond."""
-        assert all(life.age <= self.limits.lifetime for life in self.lives.values())
 
     def teardown(self) -> None:
         """Look once more at those that should live, and leave nothing running."""
