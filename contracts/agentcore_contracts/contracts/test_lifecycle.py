@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import pytest
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as run_machine
 from hypothesis.strategies import booleans, sampled_from
 
@@ -296,11 +296,13 @@ class LifecycleMachine(RuleBasedStateMachine):
         self.change_health(which, "Healthy")
 
     def change_health(self, which: int, status: str) -> None:
-        """Have /ping say it."""
+        """Have /ping say it, in a session that is as old as the model has it."""
+        self.invoke(which)
         life = self.used(which)
         life.busy, life.changed = status == "HealthyBusy", True
         self.agentcore.invoke({"do": "force_health", "status": status}, self.ids[which])
 
+    @precondition(lambda self: self.lives)
     @rule(which=slots)
     def stop(self, which: int) -> None:
         """It ends where it lives, and is not found where it does not."""
@@ -313,15 +315,14 @@ class LifecycleMachine(RuleBasedStateMachine):
 
     @rule(which=slots)
     def begin_a_stream(self, which: int) -> None:
-        """It holds its session from here on."""
-        life = self.used(which)
-        if life.stream is None:
+        """It holds its session from here on, which is as old as the model has it."""
+        self.invoke(which)
+        if self.lives[which].stream is None:
+            life = self.used(which)
             ask = {"do": "numbers", "count": 2, "gate": f"{life.count}-"}
             life.gate = f"{life.count}-1"
             life.stream = self.agentcore.stream(ask, self.ids[which])
             assert next(life.stream) == 0
-        else:
-            count(self.agentcore, self.ids[which])
 
     @precondition(lambda self: any(life.stream for life in self.lives.values()))
     @rule()
@@ -334,16 +335,19 @@ class LifecycleMachine(RuleBasedStateMachine):
                 assert list(life.stream) == [1]
                 life.close()
 
+    @precondition(lambda self: self.lives)
     @rule(half=booleans())
     def rest(self, half: bool) -> None:
         """Not long enough for an end, unless of the lifetime."""
         self.advance(self.limits.idle // 2 if half else self.limits.idle - self.limits.margin)
 
+    @precondition(lambda self: self.lives)
     @rule()
     def rest_too_long(self) -> None:
         """Who is neither busy nor at work ends."""
         self.advance(self.limits.idle_after_a_change)
 
+    @precondition(lambda self: self.lives)
     @rule()
     def grow_too_old(self) -> None:
         """Nobody outlives this."""
@@ -368,11 +372,6 @@ class LifecycleMachine(RuleBasedStateMachine):
         """Go on with another id, as nobody can say what has become of this one."""
         del self.lives[which]
         self.ids[which] = self.agentcore.new_session()
-
-    @invariant()
-    def lives_are_within_their_limits(self) -> None:
-        """The model itself keeps none beyond."""
-        assert all(life.age <= self.limits.lifetime for life in self.lives.values())
 
     def teardown(self) -> None:
         """Look once more at those that should live, and leave nothing running."""
