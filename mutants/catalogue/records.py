@@ -41,9 +41,11 @@ MUTANTS = (
     ),
     Mutant(
         name="search-is-unsorted",
-        file="memory/retrieval/lexical.py",
-        old="for amount in sorted(found, reverse=True):",
-        new="for amount in sorted(found):",
+        file="memory/retrieval/retrieve.py",
+        old='found = _found(connection, conditions, ranked(connection, path, conditions, criteria["searchQuery"]))',
+        new="""found = reversed(
+        [*_found(connection, conditions, ranked(connection, path, conditions, criteria["searchQuery"]))]
+    )""",
         breaks="What has most to do with a question comes last.",
         contracts=("LT-030", "LT-031"),
     ),

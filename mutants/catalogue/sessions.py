@@ -88,7 +88,7 @@ MUTANTS = (
         contracts=("RT-082",),
     ),
     Mutant(
-        name="one-folder-for-all-sessions",
+        name="files-of-the-session-before",
         file="runtime/microvm/resources.py",
         old="""
         if isolated:
@@ -98,14 +98,17 @@ MUTANTS = (
             copy(like.work if like else project, self.work)
 """,
         new="""
-        self.upper, self.work = self.path.parent / "upper", self.path.parent / "work"
+        others = [*self.path.parent.glob("*/upper" if isolated else "*/work")]
         if isolated:
-            self.upper.mkdir(exist_ok=True)
             self.scratch.mkdir()
-        elif not self.work.exists():
+        if others and like is None:
+            copy(max(others, key=lambda folder: int(folder.parent.name)), self.upper if isolated else self.work)
+        elif isolated:
+            self.upper.mkdir()
+        else:
             copy(like.work if like else project, self.work)
 """,
-        breaks="A file that one session writes lies in the folder of the others.",
+        breaks="A session begins with the files that another one has written.",
         contracts=("RT-004",),
     ),
     Mutant(

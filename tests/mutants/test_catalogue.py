@@ -10,6 +10,7 @@ from mutants.catalogue import MUTANTS
 from mutants.mutant import Mutant
 from mutants.suite import REPOSITORY
 
+PACKAGE = REPOSITORY / "emulator" / "agentcore_emulator"
 CONTRACTS = REPOSITORY / "contracts" / "agentcore_contracts" / "contracts"
 IDS = {
     found
@@ -24,10 +25,9 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_a_mutant_fits(mutant: Mutant) -> None:
-    mutant.check(REPOSITORY / "emulator" / "agentcore_emulator")
+    mutant.check(PACKAGE)
     assert mutant.contracts
     assert set(mutant.contracts) <= IDS
     assert re.fullmatch(r"[A-Z].*\.", mutant.breaks), "what it breaks is a sentence"
-    code = mutant.file.endswith(".py") and (REPOSITORY / "emulator/agentcore_emulator" / mutant.file).read_text("utf-8")
-    assert code
+    code = (PACKAGE / mutant.file).read_text("utf-8")
     compile(code.replace(mutant.old, mutant.new), mutant.file, "exec")

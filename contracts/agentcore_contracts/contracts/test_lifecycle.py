@@ -104,6 +104,8 @@ def test_lifetime(agentcore: AgentCore, clock: EmulatorClock, limits: Limits, se
     for expected in range(1, steps + 1):
         assert count(agentcore, session) == expected
         clock.advance(step)
+    # Once more, or what ends it next would be that it has not been used.
+    assert count(agentcore, session) == steps + 1
     clock.advance(limits.lifetime - steps * step + limits.margin)
     assert count(agentcore, session) == 1
 
