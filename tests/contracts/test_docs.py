@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib
 import pkgutil
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from agentcore_contracts import EVIDENCE, Contract, contracts
 from agentcore_contracts.declaration import MARK
-from agentcore_contracts.parity import recording
+from agentcore_contracts.parity import accepted, recording
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = DOCS / "contracts.md"
@@ -46,6 +47,12 @@ def test_nothing_claims_a_recording_that_is_not_there() -> None:
     }
     claimed = {contract.id for contract in declared() if contract.evidence == "aws-recorded"}
     assert claimed <= kept, f"no recording below recordings/aws has {sorted(claimed - kept)}"
+
+
+def test_accepted_differences_are_those_of_contracts_that_there_are() -> None:
+    ids = [contract.id for contract in declared()]
+    entries = accepted.read(DOCS.parent / accepted.NAME)
+    assert [entry for entry in entries if not fnmatch.filter(ids, entry.contract)] == []
 
 
 def test_recordings_lie_where_their_heads_say() -> None:

@@ -40,8 +40,7 @@ def _joined(events: list[Any]) -> list[Any]:
         delta = event.get("chunk", {}).get("contentDelta")
         before = joined[-1].get("chunk", {}).get("contentDelta") if joined else None
         if delta and before and delta.keys() == before.keys():
-            (stream,) = delta
-            joined[-1] = {"chunk": {"contentDelta": {stream: before[stream] + delta[stream]}}}
+            joined[-1] = {"chunk": {"contentDelta": {stream: before[stream] + text for stream, text in delta.items()}}}
         else:
             joined.append(event)
     return joined

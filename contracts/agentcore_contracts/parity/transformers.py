@@ -84,10 +84,10 @@ TRANSFORMERS: Final[Sequence[Transformer]] = (
     _reference("time", "eventtimestamp", pattern=r"\A\d{4}-\d\d-\d\dT.+\Z"),
     _reference("task", "task", pattern=r"\A-?\d+\Z"),
     _reference("birth", "born", pattern=r"\A\d+\.\d+\Z"),
-    _reference("random", "random", pattern=r"\A0\.\d+\Z"),
+    _reference("random", "random", "urandom", "secrets", pattern=r"\A(?:0\.\d+|[0-9a-f]{16})\Z"),
     # From here on by their look, wherever they stand.
     _constant("trace", pattern=r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b|\b00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b"),
-    _reference("runtime", pattern=r"\b[A-Za-z]\w{0,47}-([A-Za-z0-9]{10})(?=\Z|[\s'\",/:])"),
+    _reference("runtime", pattern=r"(?:\b[A-Za-z]\w{0,47}|>)-([A-Za-z0-9]{10})(?=\Z|[\s'\",/:])"),
     _reference("name", pattern=r"\bcontracts_([0-9a-f]{12})(?![0-9a-zA-Z])"),
     _reference("event", pattern=r"\b\d{19}#[0-9a-f]{8}\b"),
     _reference("uuid", pattern=rf"{_UUID}|{_HEX}"),

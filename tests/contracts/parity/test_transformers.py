@@ -84,6 +84,14 @@ def test_the_order_of_other_threads_is_no_matter() -> None:
         assert normalised([], beside, PLACE) == {"exchanges": [], "beside": expected}
 
 
+def test_names_within_ids() -> None:
+    name = f"contracts_{uuid.uuid4().hex[:12]}"
+    assert written({"name": name}, {"id": f"{name}-aB3dE6gH9j"}) == [
+        {"name": "contracts_<name:1>"},
+        {"id": "contracts_<name:1>-<runtime:1>"},
+    ]
+
+
 def test_threads_that_ask_twice() -> None:
     """What tells the second calls from each other is who had called first."""
     one, other = str(uuid.uuid4()), str(uuid.uuid4())
