@@ -20,7 +20,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
 
-from agentcore_contracts.memory_histories import Conversation, Listing, MemoryHistories, Place, Reading, Stored
+from agentcore_contracts.memory_histories import MemoryHistories
+from agentcore_contracts.memory_model import Conversation, Listing, Place, Reading, Stored
 from agentcore_emulator import errors
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.memory import MemoryPlane
