@@ -5,12 +5,13 @@ Nothing reaches AWS unless `--aws` says so; without it, a second emulator takes 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -22,28 +23,37 @@ from agentcore_contracts.parity.results import Run, read
 Call = Callable[[list[str]], int]
 
 
-@contextmanager
-def _on_aws(region: str, call: Call) -> Iterator[list[str]]:
-    """The options for a target that is deployed to AWS, and destroyed again whatever happens."""
+@contextlib.contextmanager
+def _deployed(where: list[str], call: Call) -> Iterator[None]:
+    """The probe's runtimes and memory, deployed as the options `where` say, and destroyed again whatever happens."""
     contracts = [sys.executable, "-m", "agentcore_contracts.deploy"]
     try:
-        if call([*contracts, "deploy", "--region", region, "--yes"]):
-            raise RuntimeError(f"the contracts could not be deployed to {region}")
-        yield ["--agentcore-target", "aws"]
+        if call([*contracts, "deploy", *where, "--yes"]):
+            raise RuntimeError(f"the contracts could not be deployed with {shlex.join(where)}")
+        yield
     finally:
-        if call([*contracts, "destroy", "--region", region, "--yes"]):
-            typer.echo(
-                f"NOT ALL OF IT WAS DESTROYED: run `agentcore-contracts destroy --region {region}` again", err=True
-            )
+        destroy = ["destroy", *where]
+        if call([*contracts, *destroy, "--yes"]):
+            again = shlex.join(["agentcore-contracts", *destroy])
+            typer.echo(f"NOT ALL OF IT WAS DESTROYED: run `{again}` again", err=True)
 
 
-@contextmanager
-def _on_an_emulator() -> Iterator[list[str]]:
-    """The options for an emulator in the role of AWS."""
+@contextlib.contextmanager
+def _on_aws(region: str, call: Call) -> Iterator[list[str]]:
+    """The options for AWS."""
+    with _deployed(["--region", region], call):
+        yield ["--agentcore-target", "aws"]
+
+
+@contextlib.contextmanager
+def _on_an_emulator(call: Call) -> Iterator[list[str]]:
+    """The options for an emulator that knows the probe's runtimes by their deployment, as AWS does."""
     from agentcore_contracts.target import PROBE, probe_options
     from agentcore_emulator.testing import EmulatorProcess
 
-    with EmulatorProcess(PROBE, *probe_options("off")) as emulator:
+    with contextlib.ExitStack() as stack:
+        emulator = stack.enter_context(EmulatorProcess(PROBE / "agent.py", *probe_options("off", alone=True)))
+        stack.enter_context(_deployed(["--region", emulator.info["region"], "--endpoint-url", emulator.url], call))
         yield ["--agentcore-target", emulator.url]
 
 
@@ -60,14 +70,15 @@ def compare(region: str | None, out: Path, recordings: Path, options: list[str],
         file.unlink(missing_ok=True)
     statuses = []
     try:
-        with _on_aws(region, call) if region else _on_an_emulator() as chosen:
+        with _on_aws(region, call) if region else _on_an_emulator(call) as chosen:
             record = [f"--agentcore-record={recordings}", f"--agentcore-results={results[0]}"]
             statuses.append(call([*suite, *chosen, *record]))
         # The day is that of the run, which may have gone on past midnight.
         days = sorted((recordings / target).glob("*")) if results[0].is_file() else []
         if days:
             replay = [f"--agentcore-replay={days[-1]}", f"--agentcore-results={results[1]}"]
-            statuses.append(call([*suite, *replay]))
+            with _on_an_emulator(call) as chosen:
+                statuses.append(call([*suite, *chosen, *replay]))
     except RuntimeError as error:
         typer.echo(f"parity: {error}", err=True)
         statuses.append(1)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agentcore_contracts.target import PROBE
+
 __all__ = ["TRANSFORMERS", "Place", "Transformer", "normalised"]
 
 
@@ -60,6 +62,9 @@ _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _HEX = r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])"
 _SESSION_HEADER = "x-amzn-bedrock-agentcore-runtime-session-id"
 
+# Where the agent's code lies: on AWS, deployed to an emulator, or started by its folder.
+_CODE = rf"(?:/var/task|/[^\s'\"]*?/runtimes/[^/\s]+/\d+/code|{re.escape(str(PROBE))})(?=[/\s'\"\\]|\Z)"
+
 # A value that somebody wrote by hand, such as an id that is too short, stays: it is what a contract is about.
 _DRAWN = rf"\A.*(?:{_UUID}|{_HEX}).*\Z"
 
@@ -86,6 +91,7 @@ TRANSFORMERS: Final[Sequence[Transformer]] = (
     _reference("birth", "born", pattern=r"\A\d+\.\d+\Z"),
     _reference("random", "random", "urandom", "secrets", pattern=r"\A(?:0\.\d+|[0-9a-f]{16})\Z"),
     # From here on by their look, wherever they stand.
+    _constant("code", pattern=_CODE),
     _constant("trace", pattern=r"\b1-[0-9a-f]{8}-[0-9a-f]{24}\b|\b00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\b"),
     _reference("runtime", pattern=r"(?:\b[A-Za-z]\w{0,47}|>)-([A-Za-z0-9]{10})(?=\Z|[\s'\",/:])"),
     _reference("name", pattern=r"\bcontracts_([0-9a-f]{12})(?![0-9a-zA-Z])"),

@@ -68,12 +68,13 @@ def on_aws(tmp_path: Path, promise: MakePromise, make_run: MakeRun) -> Callable[
 def test_aws(on_aws: Callable[..., tuple[int, Commands, str]], tmp_path: Path) -> None:
     status, commands, first = on_aws()
     assert status == 0
-    assert commands.names == ["deploy", "record", "destroy", "replay"]
-    deploy, record, destroy, replay = commands.asked
+    assert commands.names == ["deploy", "record", "destroy", "deploy", "replay", "destroy"]
+    deploy, record, destroy, here, replay, _ = commands.asked
     assert deploy[4:] == destroy[4:] == ["--region", "eu-west-1", "--yes"]
     assert record[record.index("--agentcore-target") + 1] == "aws"
     assert f"--agentcore-record={tmp_path / 'recordings'}" in record
-    assert "--agentcore-target" not in replay
+    assert here[here.index("--endpoint-url") + 1] == replay[replay.index("--agentcore-target") + 1]
+    assert replay[replay.index("--agentcore-target") + 1].startswith("http://127.0.0.1:")
     assert f"--agentcore-replay={tmp_path / 'recordings' / 'aws' / '2026-11-24'}" in replay
     assert "-x" in record
     assert "-x" in replay
@@ -114,8 +115,9 @@ def test_what_was_not_destroyed_is_told(
 def test_an_emulator_in_the_role_of_aws(tmp_path: Path, promise: MakePromise, make_run: MakeRun) -> None:
     commands = Commands(make_run(promise("A-1")))
     assert compare(None, tmp_path, tmp_path / "recordings", [], commands) == 0
-    assert commands.names == ["record", "replay"]
-    record, _ = commands.asked
+    assert commands.names == ["deploy", "record", "destroy", "deploy", "replay", "destroy"]
+    deploy, record, *_ = commands.asked
+    assert deploy[deploy.index("--endpoint-url") + 1].startswith("http://127.0.0.1:")
     assert record[record.index("--agentcore-target") + 1].startswith("http://127.0.0.1:")
     assert not (tmp_path / "recordings" / "aws").exists()
     assert (tmp_path / "parity.md").read_text("utf-8").startswith("**Nothing of this was measured on AWS.**\n")

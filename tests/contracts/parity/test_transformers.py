@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agentcore_contracts.parity.transformers import TRANSFORMERS, Place, normalised
+from agentcore_contracts.target import PROBE
 
 PLACE = Place("eu-west-1", "210987654321", "http://127.0.0.1:4747")
 PAGE = Path(__file__).parents[3] / "docs" / "parity.md"
@@ -112,6 +113,15 @@ def test_json_in_a_text_has_members_too() -> None:
         {"text": '{"pid": "<pid>", "task": "<task:1>"}'},
         {"task": "<task:1>"},
         {"task": "<task:2>"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "folder", ["/var/task", "/tmp/agentcore-emulator-a1/state/runtimes/contracts_http-0123456789/1/code", str(PROBE)]
+)
+def test_the_agents_code_is_one_folder_wherever_it_lies(folder: str) -> None:
+    assert written({"path": f"{folder}/note.txt", "text": f"in '{folder}'\n"}) == [
+        {"path": "<code>/note.txt", "text": "in '<code>'\n"}
     ]
 
 
