@@ -93,6 +93,15 @@ def test_differences_stand_side_by_side(tmp_path: Path, promise: MakePromise, ma
     assert failure.attrib["message"] == "2 differences"
 
 
+def test_what_an_accepted_difference_is_unused_in(tmp_path: Path, promise: MakePromise, make_run: MakeRun) -> None:
+    runs = [make_run(promise("A-1")), make_run(promise("A-1"), unused=["parity.toml: B-1, a", "parity.toml: B-1, b"])]
+    markdown, _, _ = report(tmp_path, *runs)
+    assert [line for line in markdown.splitlines() if "matches no difference" in line] == [
+        "Run 2: parity.toml: B-1, a matches no difference any more.",
+        "Run 2: parity.toml: B-1, b matches no difference any more.",
+    ]
+
+
 def test_runs_without_differences(tmp_path: Path, promise: MakePromise, make_run: MakeRun) -> None:
     markdown, _, _ = report(tmp_path, make_run(promise("A-1")))
     assert "No run was compared with a recording." in markdown
