@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any, Literal, NoReturn, cast
 
@@ -9,7 +10,7 @@ import pytest
 
 from agentcore_contracts.memory import Memory
 
-__all__ = ["LongTerm", "StrategyType", "words"]
+__all__ = ["LongTerm", "StrategyType", "record", "words"]
 
 StrategyType = Literal["SEMANTIC", "USER_PREFERENCE", "SUMMARIZATION", "EPISODIC"]
 Record = dict[str, Any]
@@ -132,6 +133,17 @@ class LongTerm:
             maxResults=100,
         )
         return cast("list[Record]", found["memoryRecordSummaries"])
+
+
+def record(text: str, namespace: str, **members: Any) -> dict[str, Any]:
+    """A record of BatchCreateMemoryRecords."""
+    return {
+        "requestIdentifier": "record-0",
+        "namespaces": [namespace],
+        "content": {"text": text},
+        "timestamp": datetime.datetime.now(datetime.UTC).replace(microsecond=0),
+        **members,
+    }
 
 
 def words(records: list[Record]) -> list[str]:

@@ -8,23 +8,12 @@ from typing import Any
 import pytest
 
 from agentcore_contracts import contract
-from agentcore_contracts.long_term import LongTerm, words
+from agentcore_contracts.long_term import LongTerm, record, words
 
 _MODEL = "botocore 1.44 bedrock-agentcore model"
 _GUIDE = "AWS developer guide, 'Structured metadata for long-term memories'"
 _OBSERVED = "emp3thy/better-memory, which has it of the live service"
 _SYSTEM = "x-amz-agentcore-memory-"
-
-
-def record(text: str, namespace: str, **members: Any) -> dict[str, Any]:
-    """A record of BatchCreateMemoryRecords."""
-    return {
-        "requestIdentifier": "record-0",
-        "namespaces": [namespace],
-        "content": {"text": text},
-        "timestamp": datetime.datetime.now(datetime.UTC).replace(microsecond=0),
-        **members,
-    }
 
 
 def condition(key: str, operator: str, **value: Any) -> dict[str, Any]:

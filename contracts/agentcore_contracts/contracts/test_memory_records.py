@@ -11,24 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentcore_contracts import contract
-from agentcore_contracts.long_term import LongTerm, words
+from agentcore_contracts.long_term import LongTerm, record, words
 
 _MODEL = "botocore 1.44 bedrock-agentcore model"
 _NAMESPACES = "AWS developer guide, 'Specify long-term memory organization with namespaces'"
 _OBSERVED = "emp3thy/better-memory, which has it of the live service"
 _SYSTEM = "x-amz-agentcore-memory-"
 _UNKNOWN = "mem-00000000-0000-4000-8000-000000000000"
-
-
-def record(text: str, namespace: str, **members: Any) -> dict[str, Any]:
-    """A record of BatchCreateMemoryRecords."""
-    return {
-        "requestIdentifier": "record-0",
-        "namespaces": [namespace],
-        "content": {"text": text},
-        "timestamp": datetime.datetime.now(datetime.UTC).replace(microsecond=0),
-        **members,
-    }
 
 
 @contract(

@@ -1,28 +1,19 @@
-"""Objects from the S3 behind the emulator's own front door, without a socket.
-
-The request takes the way of any other GetObject: faults meet it, and with `--passthrough s3` real AWS answers it.
-"""
+"""Objects from the S3 behind the emulator's own front door."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
 from typing import Final
 from urllib.parse import quote
 
 import httpx
 from botocore.auth import S3SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from starlette.types import ASGIApp
 
-from agentcore_emulator.environment import KEY
+from agentcore_emulator.front_door import open_client
 from agentcore_emulator.runtime.control.artifacts import LARGEST_ZIP, ArtifactError
 
 __all__ = ["S3"]
-
-# Seconds of real time.
-_PATIENCE: Final = 120.0
 
 _CODE: Final = re.compile(r"<Code>([^<]{1,100})</Code>")
 _MESSAGE: Final = re.compile(r'<Message>([^<]{1,500})</Message>|"message": ?"([^"]{1,500})"')
@@ -32,12 +23,7 @@ class S3:
     """Calls GetObject of `app`, the whole emulator as an ASGI app."""
 
     def __init__(self, app: ASGIApp, region: str) -> None:
-        self._http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
-            base_url="http://127.0.0.1",
-            auth=_SigV4(region),
-            timeout=_PATIENCE,
-        )
+        self._http = open_client(app, "s3", region, S3SigV4Auth)
 
     async def fetch(self, bucket: str, key: str, version_id: str | None) -> bytes:
         """The object, of at most `LARGEST_ZIP` bytes. Raises `ArtifactError`."""
@@ -51,20 +37,6 @@ class S3:
         if len(response.content) > LARGEST_ZIP:
             raise ArtifactError(f"{where} has more than the {LARGEST_ZIP // 1_000_000} MB that a zip file may have")
         return response.content
-
-
-class _SigV4(httpx.Auth):
-    """Signs as any client of the emulator's does."""
-
-    def __init__(self, region: str) -> None:
-        self._signer = S3SigV4Auth(Credentials(KEY, KEY), "s3", region)
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign the one request."""
-        signed = AWSRequest(request.method, str(request.url), data=b"")
-        self._signer.add_auth(signed)
-        request.headers.update(signed.headers.items())
-        yield request
 
 
 def _why(response: httpx.Response) -> str:

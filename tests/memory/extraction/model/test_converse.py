@@ -78,7 +78,7 @@ async def test_a_model_that_does_not_answer_is_given_up(monkeypatch: pytest.Monk
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(converse, "_PATIENCE", 0.01)
+    monkeypatch.setattr(converse, "PATIENCE_SECONDS", 0.01)
     with pytest.raises(ExtractionFailure, match="did not answer"):
         await Converse(app(answer), "us-east-1")("m", "s", "t")
 

@@ -1,42 +1,28 @@
-"""Asking a model through the emulator's own front door, without a socket.
-
-The request takes the way of any other Converse: faults and latency meet it, the scripted model answers it, and with
-`--passthrough bedrock-runtime` the real one does, signed with the developer's credentials.
-"""
+"""Asking a model through the emulator's own front door: the scripted one, or with `--passthrough` the real one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 import httpx
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from starlette.types import ASGIApp
 
-from agentcore_emulator.environment import KEY
+from agentcore_emulator.front_door import PATIENCE_SECONDS, open_client
 from agentcore_emulator.memory.extraction.extractor import ExtractionFailure
 
 __all__ = ["Converse"]
 
 _MOST_TOKENS = 4_096
-# Seconds of real time.
-_PATIENCE = 120.0
 
 
 class Converse:
     """Calls Converse of `app`, the whole emulator as an ASGI app."""
 
     def __init__(self, app: ASGIApp, region: str) -> None:
-        self._http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
-            base_url="http://127.0.0.1",
-            auth=_SigV4(region),
-            timeout=_PATIENCE,
-        )
+        self._http = open_client(app, "bedrock", region)
 
     async def __call__(self, model_id: str, system: str, text: str) -> str:
         """What the model says to one message. Raises `ExtractionFailure`."""
@@ -46,10 +32,12 @@ class Converse:
             "inferenceConfig": {"maxTokens": _MOST_TOKENS, "temperature": 0},
         }
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 response = await self._http.post(f"/model/{quote(model_id, safe='')}/converse", json=request)
         except TimeoutError:
-            raise ExtractionFailure(f"The model {model_id} did not answer within {_PATIENCE:.0f} seconds") from None
+            raise ExtractionFailure(
+                f"The model {model_id} did not answer within {PATIENCE_SECONDS:.0f} seconds"
+            ) from None
         answer = _object(response)
         if response.status_code != httpx.codes.OK:
             said = answer.get("message") or answer.get("Message") or response.text[:200]
@@ -59,22 +47,6 @@ class Converse:
             raise ExtractionFailure(f"The answer of the model {model_id} is longer than {_MOST_TOKENS} tokens")
         blocks = answer.get("output", {}).get("message", {}).get("content", [])
         return "".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
-
-
-class _SigV4(httpx.Auth):
-    """Signs as any client of the emulator's does, which `--verify-signatures` asks for."""
-
-    requires_request_body = True
-
-    def __init__(self, region: str) -> None:
-        self._signer = SigV4Auth(Credentials(KEY, KEY), "bedrock", region)
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Sign the one request."""
-        signed = AWSRequest(request.method, str(request.url), data=request.content)
-        self._signer.add_auth(signed)
-        request.headers.update(signed.headers.items())
-        yield request
 
 
 def _object(response: httpx.Response) -> Mapping[str, Any]:
