@@ -20,6 +20,9 @@ nox.options.sessions = ["lint", "typecheck", "tests", "contracts_quick", "demo"]
 
 LOCK: Final = "requirements.lock"
 
+# In as many processes as there are cores, but a file's tests in one, for their fixtures are emulators.
+BY_FILE: Final = ("--numprocesses", "auto", "--dist", "loadfile")
+
 # The oldest that is supported, and one between it and the newest, which is in the lock.
 OLDER_SDKS: Final = ("1.0.0", "1.12.0")
 
@@ -46,8 +49,7 @@ def typecheck(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The tests of both packages and of the reference agent."""
     _install(session)
-    # By files: their fixtures are emulators, and some files are long.
-    session.run("pytest", "--numprocesses", "auto", "--dist", "loadfile", *session.posargs)
+    session.run("pytest", *BY_FILE, *session.posargs)
 
 
 @_session
@@ -66,7 +68,8 @@ def contracts(session: nox.Session) -> None:
 def contracts_quick(session: nox.Session) -> None:
     """The contract suite with few examples, within a minute."""
     _install(session)
-    session.run("pytest", "--pyargs", "agentcore_contracts", "--agentcore-profile", "quick", *session.posargs)
+    suite = ("pytest", "--pyargs", "agentcore_contracts", "--agentcore-profile", "quick")
+    session.run(*suite, *BY_FILE, *session.posargs)
 
 
 @_session
