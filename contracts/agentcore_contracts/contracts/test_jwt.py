@@ -194,7 +194,7 @@ def test_a_connection(jwt: AgentCore, issuer: Issuer, session: str) -> None:
     for auth, token in (("none", issuer.token(expires_in=-1)), ("query", None)):
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         with pytest.raises(InvalidStatus) as refused:
-            jwt.connect(session, auth=auth, headers=headers)  # type: ignore[arg-type]
+            jwt.connect(session, auth=auth, headers=headers)  # type: ignore[arg-type]  # mypy: only str
         assert refused.value.response.status_code in REFUSED
     with jwt.connect(session, auth="none", headers={"Authorization": f"Bearer {issuer.token()}"}) as connection:
         connection.send('{"do": "count"}')

@@ -34,7 +34,7 @@ class Health:
     def force_health(self, ask: Any) -> Any:
         """Have `/ping` say `status` from now on; without one, what the SDK finds itself."""
         if ask.get("status") is None:
-            self._app.clear_forced_ping_status()  # type: ignore[no-untyped-call]
+            self._app.clear_forced_ping_status()  # type: ignore[no-untyped-call]  # so in the SDK
         else:
             self._app.force_ping_status(PingStatus(ask.get("status")))
         return self.health(ask)
