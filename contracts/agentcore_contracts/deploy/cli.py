@@ -43,10 +43,10 @@ Endpoint = Annotated[
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 _COSTS: Final = """\
-It costs nothing while nobody calls it, but for the zip (about 20 MB in S3). A run of the contracts should cost cents, at
-prices that others report and nobody here has checked against a bill: some $0.09 for an hour of a vCPU and $0.01 for an
-hour of a GB while sessions live, $0.25 for 1,000 events of memory, $0.75 for 1,000 records of long-term memory a month
-until `destroy`. See https://aws.amazon.com/bedrock/agentcore/pricing/ before you say yes."""
+It costs nothing while nobody calls it, but for the zip (about 20 MB in S3). A run of the contracts should cost cents,
+at prices that others report and nobody here has checked against a bill: some $0.09 for an hour of a vCPU and $0.01 for
+an hour of a GB while sessions live, $0.25 for 1,000 events of memory, $0.75 for 1,000 records of long-term memory a
+month until `destroy`. See https://aws.amazon.com/bedrock/agentcore/pricing/ before you say yes."""
 
 
 @app.command()
