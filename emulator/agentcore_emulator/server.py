@@ -178,6 +178,8 @@ class Emulator:
             passthrough = Passthrough(settings.passthrough)
             self._stack.push_async_callback(passthrough.close)
 
+        others = Services(settings.account_id)
+        self._stack.callback(others.close)
         memory = MemoryPlane(
             store,
             clock,
@@ -208,8 +210,6 @@ class Emulator:
             from agentcore_emulator.auth.signatures import Signatures
 
             signatures = Signatures(clock)
-        others = Services(settings.account_id)
-        self._stack.callback(others.close)
         issuer = Issuer(state, clock)
         inbound = Inbound(issuer, clock, signatures=signatures, aws="cognito-idp" in settings.passthrough)
         front = Front(agents, inbound, faults=faults, latency=latency)
@@ -233,7 +233,7 @@ class Emulator:
             signatures=signatures,
             others=others,
         )
-        memory.start(_extractor(settings, app))
+        memory.start(_extractor(settings, app), app)
         await control.open(app)
         await self._serve(app, listener, sessions, proxy.proxy)
 

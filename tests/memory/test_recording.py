@@ -55,12 +55,23 @@ async def test_a_record_is_made(store: Store, key: int) -> None:
     }
 
 
-async def test_a_record_about_the_same_takes_the_place_of_the_first(store: Store, key: int) -> None:
-    first = await store.write(lambda c: put(c, key, "tea", subject="drink"))
-    second = await store.write(lambda c: put(c, key, "coffee", subject="drink", timestamp=5, now=6, expires_at=7))
+@pytest.mark.parametrize("other", [{"text": "coffee"}, {"metadata": {"colour": {"stringValue": "red"}}}], ids=str)
+async def test_a_record_about_the_same_supersedes_the_first(store: Store, key: int, other: dict[str, Any]) -> None:
+    first = await store.write(lambda c: put(c, key, **{"text": "tea"}, subject="drink"))
+    new = {"text": "tea", "timestamp": 5, "now": 6, "expires_at": 7, **other}
+    second = await store.write(lambda c: put(c, key, subject="drink", **new))
+    assert second != first
+    (row,) = await store.read(rows)
+    assert (row["id"], row["text"], row["metadata"]) == (second, new["text"], new.get("metadata"))
+    assert (row["timestamp"], row["created_at"], row["updated_at"], row["expires_at"]) == (5, 6, 6, 7)
+
+
+async def test_a_record_that_says_the_same_again_stays(store: Store, key: int) -> None:
+    first = await store.write(lambda c: put(c, key, "tea", subject="drink", metadata={}))
+    second = await store.write(lambda c: put(c, key, "tea", subject="drink", timestamp=5, now=6, expires_at=7))
     assert second == first
     (row,) = await store.read(rows)
-    assert (row["text"], row["timestamp"], row["created_at"], row["updated_at"]) == ("coffee", 5, 2, 6)
+    assert (row["text"], row["timestamp"], row["created_at"], row["updated_at"]) == ("tea", 5, 2, 6)
     assert (row["expires_at"], row["subject"]) == (7, "drink")
 
 
@@ -139,6 +150,6 @@ async def test_a_text_that_changes_waits_for_its_vector_again(store: Store, key:
 async def test_a_removed_record_takes_all_with_it(store: Store, key: int) -> None:
     await store.write(lambda c: put(c, key, metadata={"colour": {"stringValue": "red"}}))
     (row,) = await store.read(rows)
-    await store.write(lambda c: recording.remove(c, row["key"]))
+    await store.write(lambda c: recording.remove(c, row["key"], 3))
     for table in (records, record_metadata, unembedded):
         assert await store.read(lambda c, table=table: c.execute(select(table)).all()) == []  # type: ignore[misc]

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, create_engine, inspect, select, text
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.memory import MemoryPlane, tables
+from agentcore_emulator.runtime.control import tables as control_tables
 from agentcore_emulator.store import SCHEMA_VERSION, Store, StoreError, metadata, migrations, schema
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def test_the_newest_migration_is_this_version() -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_the_migrations_lead_to_the_tables_of_the_planes(store_url: str) -> None:
-    assert tables.memories.metadata is metadata
+    assert tables.memories.metadata is control_tables.runtimes.metadata is metadata
     with connected(store_url) as connection:
         migrations.upgrade(connection)
         assert differences(connection) == []
@@ -124,7 +125,7 @@ def test_the_first_migration_is_what_old_files_have(file: Path, tmp_path: Path) 
 async def test_an_old_file_goes_on_with_all_that_is_in_it(file: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "agentcore_emulator")
     store = Store(f"sqlite:///{file}")
-    assert f"The state file {file} is brought from version 1 to version 3" in caplog.messages
+    assert f"The state file {file} is brought from version 1 to version {SCHEMA_VERSION}" in caplog.messages
     plane = MemoryPlane(store, Clock(), "us-east-1", "123456789012")
     shown = (await plane.operations["GetMemory"]({"memoryId": "notes-Ab12345678"}))["memory"]
     assert (shown["name"], shown["eventExpiryDuration"], shown["description"]) == ("notes", 30, "d")

@@ -6,6 +6,8 @@ import functools
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+from starlette.types import ASGIApp
+
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.config import RetrievalKind
 from agentcore_emulator.errors import ServiceException
@@ -19,6 +21,7 @@ from agentcore_emulator.memory.records import Records
 from agentcore_emulator.memory.retrieval.choice import choose
 from agentcore_emulator.memory.retrieval.retrieve import Retrieval
 from agentcore_emulator.memory.sessions import Sessions
+from agentcore_emulator.memory.stream_delivery import Delivery
 from agentcore_emulator.memory.tags import TaggedMemories
 from agentcore_emulator.memory.transitions import delays
 from agentcore_emulator.store import Store
@@ -56,7 +59,8 @@ class MemoryPlane:
     ) -> None:
         memories = Memories(store, clock, region, account, delays(delays_profile))
         self.ensure_memory = ProjectMemory(store, clock, memories).ensure
-        self._extraction = Extraction(store, clock, extraction_delay)
+        self._delivery = Delivery(store, clock)
+        self._extraction = Extraction(store, clock, extraction_delay, kept=self._delivery.wake)
         events = Events(store, clock, self._extraction)
         sessions = Sessions(store, clock)
         records = Records(store, clock)
@@ -64,10 +68,10 @@ class MemoryPlane:
         self._ranking = choose(retrieval, store)
         found = Retrieval(store, clock, self._ranking)
         handlers: dict[str, _Handler] = {
-            "CreateMemory": memories.create_memory,
+            "CreateMemory": self._delivered(memories.create_memory),
             "GetMemory": memories.get_memory,
             "ListMemories": memories.list_memories,
-            "UpdateMemory": memories.update_memory,
+            "UpdateMemory": self._delivered(memories.update_memory),
             "DeleteMemory": memories.delete_memory,
             "CreateEvent": events.create_event,
             "GetEvent": events.get_event,
@@ -77,10 +81,10 @@ class MemoryPlane:
             "ListSessions": sessions.list_sessions,
             "GetMemoryRecord": records.get_memory_record,
             "ListMemoryRecords": self._settled(records.list_memory_records),
-            "DeleteMemoryRecord": records.delete_memory_record,
-            "BatchCreateMemoryRecords": batches.batch_create_memory_records,
-            "BatchUpdateMemoryRecords": batches.batch_update_memory_records,
-            "BatchDeleteMemoryRecords": batches.batch_delete_memory_records,
+            "DeleteMemoryRecord": self._delivered(records.delete_memory_record),
+            "BatchCreateMemoryRecords": self._delivered(batches.batch_create_memory_records),
+            "BatchUpdateMemoryRecords": self._delivered(batches.batch_update_memory_records),
+            "BatchDeleteMemoryRecords": self._delivered(batches.batch_delete_memory_records),
             "RetrieveMemoryRecords": self._settled(found.retrieve_memory_records),
             "IngestData": self._extraction.ingest_data,
             "ListMemoryExtractionJobs": self._extraction.list_memory_extraction_jobs,
@@ -100,18 +104,33 @@ class MemoryPlane:
 
         return handled
 
+    def _delivered(self, handler: _Handler) -> _Handler:
+        """The handler of an operation that may have something for a memory's stream."""
+
+        @functools.wraps(handler)
+        async def handled(given: dict[str, Any]) -> dict[str, Any]:
+            answer = await handler(given)
+            self._delivery.wake()
+            return answer
+
+        return handled
+
     async def open(self) -> None:
-        """Begin with what goes on in the background, but for extraction."""
+        """Begin with what goes on in the background, but for extraction and delivery."""
         await self._ranking.open()
 
-    def start(self, extractor: Extractor | None = None) -> None:
+    def start(self, extractor: Extractor | None = None, app: ASGIApp | None = None) -> None:
         """Begin to make memory records of events, those of an earlier process first; by the rules for English, or so.
 
-        To be called within the event loop that the handlers are called in.
+        And to deliver to other services what they are to get, by requests to `app`, which is the whole emulator;
+        without it nothing is delivered. To be called within the event loop that the handlers are called in.
         """
         self._extraction.start(extractor or Rules())
+        if app is not None:
+            self._delivery.start(app)
 
     async def close(self) -> None:
         """End all that. The store must be open still."""
         await self._extraction.close()
+        await self._delivery.close()
         await self._ranking.close()

@@ -11,6 +11,7 @@ from agentcore_emulator import resource_ids
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.errors import ResourceNotFoundException, ServiceQuotaExceededException, ValidationException
 from agentcore_emulator.memory import ids, keys, strategies
+from agentcore_emulator.memory.stream_delivery import outbox
 from agentcore_emulator.memory.tables import memories, milliseconds
 from agentcore_emulator.memory.transitions import Delays, refuse_while_busy, status
 from agentcore_emulator.paging import Listing
@@ -94,6 +95,7 @@ class Memories:
             connection, resource_ids.new_resource_id(name), name, given["eventExpiryDuration"], now, **state
         )
         strategies.store(connection, row.key, changes, now, delay)
+        outbox.configured(connection, row, now)
         return row
 
     def insert(
@@ -195,6 +197,8 @@ class Memories:
             values |= _transition("UPDATING", now, self._delays.updating)
             strategies.store(connection, row.key, changes, now, self._delays.updating)
         connection.execute(update(memories).where(memories.c.key == row.key).values(values))
+        if settings.get("streamDeliveryResources") != row.settings.get("streamDeliveryResources"):
+            outbox.configured(connection, find(connection, row.id, now), now)
 
     async def delete_memory(self, given: dict[str, Any]) -> dict[str, Any]:
         """`{"memoryId", "status"}`. With the memory goes all that is in it.

@@ -86,7 +86,7 @@ class RecordBatches:
             memory = memories.find(connection, given["memoryId"], now)
             return _each(
                 ((record["memoryRecordId"], record) for record in given["records"]),
-                lambda record_id, _: recording.remove(connection, _find(connection, memory, record_id, now).key),
+                lambda record_id, _: recording.remove(connection, _find(connection, memory, record_id, now).key, now),
             )
 
         return await self._store.write(delete)

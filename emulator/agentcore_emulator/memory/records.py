@@ -42,7 +42,7 @@ class Records:
     async def delete_memory_record(self, given: dict[str, Any]) -> dict[str, Any]:
         """`{"memoryRecordId"}`."""
         now = milliseconds(self._clock.time())
-        await self._store.write(lambda c: recording.remove(c, _find(c, given, now).key))
+        await self._store.write(lambda c: recording.remove(c, _find(c, given, now).key, now))
         return {"memoryRecordId": given["memoryRecordId"]}
 
     async def list_memory_records(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -43,6 +43,7 @@ __all__ = [
     "records",
     "sessions",
     "strategies",
+    "stream_events",
     "unembedded",
 ]
 
@@ -272,4 +273,20 @@ ingestions = Table(
     Column("token", String, primary_key=True),
     Column("session_id", _Id, nullable=False),
     Column("forget_at", _Time, nullable=False, index=True),
+)
+
+# What the streams of `streamDeliveryResources` are still to get. Events outlive their memory.
+stream_events = Table(
+    "stream_events",
+    metadata,
+    Column("key", _Key, primary_key=True),
+    Column("memory_id", _Id, nullable=False),
+    Column("stream_arn", _Id, nullable=False),
+    Column("partition_key", _Id, nullable=False),
+    # {"memoryStreamEvent": ...}
+    Column("event", JSON, nullable=False),
+    Column("created_at", _Time, nullable=False, index=True),
+    Column("due_at", _Time, nullable=False),
+    # A key is never used again: an event is forgotten by it after it was read.
+    sqlite_autoincrement=True,
 )

@@ -14,7 +14,7 @@ __all__ = ["SCHEMA_VERSION", "bring_up", "metadata", "versions"]
 _log = logging.getLogger(__name__)
 
 #: The newest revision in `migrations/versions`. A change of the tables is a new revision.
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 
 #: The tables of every plane.
 metadata = MetaData()

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agentcore_emulator.errors import ResourceNotFoundException
 from agentcore_emulator.memory.extraction.extractor import Known, Memo, Work
 from agentcore_emulator.memory.tables import DAY
 
@@ -70,7 +71,9 @@ async def test_one_subject_is_one_record_of_one_actor(bench: Any) -> None:
     extractor.memos = [Memo("The user likes cocoa.", "drink")]
     await bench.say("…", session="another")
     (after,) = await bench.records()
-    assert after["memoryRecordId"] == before["memoryRecordId"]
+    assert after["memoryRecordId"] != before["memoryRecordId"]
+    with pytest.raises(ResourceNotFoundException):
+        await bench.call("GetMemoryRecord", memoryRecordId=before["memoryRecordId"])
     assert after["content"]["text"] == "The user likes cocoa."
     await bench.say("…", actor="bob")
     assert len(await bench.records()) == 2

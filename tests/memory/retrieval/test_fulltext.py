@@ -111,7 +111,7 @@ def test_the_index_follows_the_records(database: Connection) -> None:
     recording.change(database, key, {"namespace": "/b/"}, 1)
     assert fulltext.matching(database, 1, "/a/", {"coffee"}) == []
     assert fulltext.matching(database, 1, "/b/", {"coffee"}) == [key]
-    recording.remove(database, key)
+    recording.remove(database, key, 1)
     assert fulltext.matching(database, 1, "/", {"coffee"}) == []
     put(database, "tea")
     database.execute(delete(memories))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -31,16 +31,16 @@ _PAGE = 20
 class Extraction:
     """IngestData, ListMemoryExtractionJobs and StartMemoryExtractionJob of bedrock-agentcore, over one worker.
 
-    A job is due `delay` seconds of the clock after its event. Results are the output structures of the botocore model.
-    All operations take the memory's id or ARN, and raise ValidationException when `memoryId` is neither and
-    ResourceNotFoundException when there is no such memory.
+    A job is due `delay` seconds of the clock after its event, and `kept` is called when one is done. Results are the
+    output structures of the botocore model. All operations take the memory's id or ARN, and raise ValidationException
+    when `memoryId` is neither and ResourceNotFoundException when there is no such memory.
     """
 
-    def __init__(self, store: Store, clock: Clock, delay: float = 0.0) -> None:
+    def __init__(self, store: Store, clock: Clock, delay: float, *, kept: Callable[[], None]) -> None:
         self._store = store
         self._clock = clock
         self._delay = milliseconds(delay)
-        self._worker = Worker(store, clock)
+        self._worker = Worker(store, clock, kept)
         self.start = self._worker.start
         self.close = self._worker.close
         self.wake = self._worker.wake

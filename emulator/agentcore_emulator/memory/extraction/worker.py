@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -43,13 +43,14 @@ _RETRY = 5.0
 
 
 class Worker:
-    """Does the jobs of all memories with one extractor. Nothing is done before `start`."""
+    """Does the jobs of all memories with one extractor, and calls `kept` after each. Nothing is done before `start`."""
 
     _extractor: Extractor
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, kept: Callable[[], None]) -> None:
         self._store = store
         self._clock = clock
+        self._kept = kept
         self._running = False
         self._task: asyncio.Task[None] | None = None
         self._again = False
@@ -176,6 +177,7 @@ class Worker:
         try:
             memos = await self._extract(task, said)
             await self._store.write(functools.partial(_done, task=task, memos=memos, now=self._now()))
+            self._kept()
             return
         except StoreError:
             raise
