@@ -57,7 +57,7 @@ async def test_a_record_is_made(store: Store, key: int) -> None:
 
 @pytest.mark.parametrize("other", [{"text": "coffee"}, {"metadata": {"colour": {"stringValue": "red"}}}], ids=str)
 async def test_a_record_about_the_same_supersedes_the_first(store: Store, key: int, other: dict[str, Any]) -> None:
-    first = await store.write(lambda c: put(c, key, **{"text": "tea"}, subject="drink"))
+    first = await store.write(lambda c: put(c, key, text="tea", subject="drink"))
     new = {"text": "tea", "timestamp": 5, "now": 6, "expires_at": 7, **other}
     second = await store.write(lambda c: put(c, key, subject="drink", **new))
     assert second != first
