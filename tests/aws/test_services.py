@@ -56,6 +56,13 @@ def test_who_the_caller_is(emulator: EmulatorProcess, named: Callable[..., Any])
     assert f":{emulator.info['account_id']}:" in emulator.arn
 
 
+def test_a_region_that_is_none(emulator: EmulatorProcess) -> None:
+    with pytest.raises(ClientError, match="kinesis in agentcore-emulator, knows no region 'moon'") as caught:
+        emulator.client("kinesis", region_name="moon").list_streams()
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+    assert "moon" not in emulator.log
+
+
 def test_operations_that_need_no_signature(emulator: EmulatorProcess) -> None:
     sts = emulator.client("sts")
     role = f"arn:aws:iam::{emulator.info['account_id']}:role/r"

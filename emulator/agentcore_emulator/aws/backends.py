@@ -90,6 +90,10 @@ class Backends:
             raise NotImplementedException(_operation(environ), service) from None
         except ModuleNotFoundError as error:
             raise _MissingPackage(service, error.name or str(error)) from None
+        except KeyError as error:
+            if error.args != (region,):
+                raise
+            raise _NoRegion(region, service) from None
         return Answer(status, _lines(headers), pieces, getattr(pieces, "close", None))
 
     def has_bucket(self, name: str) -> bool:
@@ -135,6 +139,14 @@ class _MissingPackage(NotImplementedException):
             f"{service} needs the package {package}, which is not installed where agentcore-emulator is; "
             'install "moto[server]" there'
         )
+
+
+class _NoRegion(NotImplementedException):
+    """501: a region that moto does not know."""
+
+    def __init__(self, region: str, service: str) -> None:
+        super().__init__("", service)
+        self.message = f"moto, which answers for {service} in agentcore-emulator, knows no region {region!r}"
 
 
 class _NoRequests:

@@ -88,4 +88,4 @@ def refusing() -> Any:
 
 
 async def test_an_error_is_a_refusal(refusing: Any) -> None:
-    assert await Kinesis(refusing).put(STREAM, events(1)) == ([], "ResourceNotFoundException: Stream s not found.")
+    assert await Kinesis(refusing).put(STREAM, events(1)) == ([], "ResourceNotFoundException: Stream s not found")

@@ -62,4 +62,4 @@ def _requests(events: Sequence[tuple[str, Mapping[str, Any]]]) -> Iterator[list[
 
 
 def _said(error: Mapping[str, Any], code: str, message: str) -> str:
-    return ": ".join(filter(None, (error.get(code), error.get(message))))
+    return ": ".join(filter(None, (error.get(code), error.get(message)))).rstrip(".")
