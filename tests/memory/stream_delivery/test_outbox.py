@@ -146,6 +146,7 @@ async def test_what_no_stream_takes_for_a_day_is_dropped(store: Store, plane: Me
     memory = await made(store, plane, **settings())
     await store.write(lambda c: put(c, memory, "old"))
     await store.write(lambda c: put(c, memory, "young", now=NEW_YEAR + 1))
+    assert [event["memoryRecordText"] for event in await waiting(store, NEW_YEAR + DAY)] == ["young"]
     await store.write(lambda c: put(c, memory, "new", now=NEW_YEAR + DAY))
     assert [event["memoryRecordText"] for event in await waiting(store, NEW_YEAR + DAY)] == ["young", "new"]
 

@@ -68,12 +68,14 @@ def configured(connection: Connection, memory: Row[Any], now: int) -> None:
 def due(connection: Connection, now: int, without: Collection[str] = ()) -> tuple[Sequence[Row[Any]], int | None]:
     """Up to 500 events that are due, in order, and when the earliest that is not due yet will be.
 
-    Streams whose ARNs are in `without` are left out.
+    Streams whose ARNs are in `without` are left out, and so is what has waited for a day.
     """
-    wanted = stream_events.c.stream_arn.not_in(without)
-    query = (
-        select(stream_events).where(wanted, stream_events.c.due_at <= now).order_by(stream_events.c.key).limit(_MOST)
+    wanted = (
+        stream_events.c.stream_arn.not_in(without),
+        stream_events.c.due_at <= now,
+        stream_events.c.created_at > now - _KEPT,
     )
+    query = select(stream_events).where(*wanted).order_by(stream_events.c.key).limit(_MOST)
     later = select(func.min(stream_events.c.due_at)).where(stream_events.c.due_at > now)
     return connection.execute(query).all(), connection.execute(later).scalar()
 
