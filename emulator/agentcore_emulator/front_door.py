@@ -6,6 +6,7 @@ A request takes the way of any other: faults and latency meet it, `--verify-sign
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from functools import cache
 from typing import Any, Final, cast
@@ -23,10 +24,13 @@ from starlette.types import ASGIApp
 
 from agentcore_emulator.environment import KEY
 
-__all__ = ["PATIENCE_SECONDS", "ServiceClient", "open_client"]
+__all__ = ["PATIENCE_SECONDS", "ServiceClient", "open_client", "refusal"]
 
 PATIENCE_SECONDS: Final = 120.0
 """How long an answer may take, in real time."""
+
+_CODE: Final = re.compile(r"<Code>([^<]{1,100})</Code>")
+_MESSAGE: Final = re.compile(r'<Message>([^<]{1,500})</Message>|"message": ?"([^"]{1,500})"')
 
 
 def open_client(app: ASGIApp, signing_name: str, region: str, scheme: type[SigV4Auth] = SigV4Auth) -> httpx.AsyncClient:
@@ -72,6 +76,14 @@ class ServiceClient:
 @cache
 def _model(service: str) -> ServiceModel:
     return ServiceModel(Loader().load_service_model(service, "service-2"), service)
+
+
+def refusal(response: httpx.Response) -> str:
+    """What a service that speaks XML, or whoever stands before it, says why not: `NoSuchKey: The specified key …`."""
+    text = response.text[:4_000]
+    code, message = _CODE.search(text), _MESSAGE.search(text)
+    said = [code[1] if code else str(response.status_code), *((message[1] or message[2],) if message else ())]
+    return ": ".join(said)
 
 
 class _Signed(httpx.Auth):

@@ -125,7 +125,7 @@ class MemoryPlane:
         And to deliver to other services what they are to get, by requests to `app`, which is the whole emulator;
         without it nothing is delivered. To be called within the event loop that the handlers are called in.
         """
-        self._extraction.start(extractor or Rules())
+        self._extraction.start(extractor or Rules(), app)
         if app is not None:
             self._delivery.start(app)
 

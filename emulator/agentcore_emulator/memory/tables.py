@@ -247,7 +247,7 @@ extraction_jobs = Table(
     Column("id", _Id, nullable=False, unique=True),
     Column("actor_id", _Id, nullable=False),
     Column("session_id", _Id, nullable=False),
-    # [{"eventId"?, "messageIndex", "role"?, "text"? | "json"?}]
+    # [{"eventId"?, "messageIndex", "role"?, "text"? | "json"? | "blob"?}]
     Column("messages", JSON, nullable=False),
     # When it was said.
     Column("timestamp", _Time, nullable=False),
@@ -255,7 +255,8 @@ extraction_jobs = Table(
     Column("variables", JSON, nullable=False),
     # The event's metadata: {key: string value}.
     Column("metadata", JSON, nullable=False),
-    # PENDING; FAILED, or STARTED again by StartMemoryExtractionJob; OPEN while its episode is not over.
+    # PENDING; FAILED, or STARTED again by StartMemoryExtractionJob; OPEN while its episode is not over, or until a
+    # trigger of its self-managed strategy strikes.
     Column("status", String, nullable=False),
     Column("failure_reason", String),
     Column("due_at", _Time, nullable=False),

@@ -2,7 +2,9 @@
 
 A job is PENDING until it is done, when its row goes in the transaction that brings the records. So a job that was under
 way when the process ended is there after the next start, and one that is done is never done again. A job that cannot be
-done is FAILED, and STARTED when somebody asks for it again. Messages of an episode that is not over wait as OPEN.
+done is FAILED, and STARTED when somebody asks for it again. Messages of an episode that is not over wait as OPEN. So do
+those of a session for which no trigger of a self-managed strategy has struck; when one does, they become one job, which
+is STARTED.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ __all__ = [
     "fail",
     "finish",
     "load",
+    "merge",
+    "messages",
     "pending",
     "postpone",
 ]
@@ -83,11 +87,12 @@ _COMPANIONS = select(extraction_jobs).where(
 class Task:
     """A job that is due, its strategy by column, and in order all `jobs` that are to be done with it.
 
-    Those are the job and, for an episodic strategy, the ones of its session that wait for the episode's end.
+    Those are the job and, for an episodic strategy, the ones of its session that wait for the episode's end; for a
+    self-managed one, which has no `kind`, those of its session that wait for a trigger.
     """
 
     strategy: Mapping[str, Any]
-    kind: str
+    kind: str | None
     job: Row[Any]
     jobs: Sequence[Row[Any]]
 
@@ -95,6 +100,11 @@ class Task:
     def ids(self) -> list[str]:
         """Of all its jobs."""
         return [job.id for job in self.jobs]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """Of all its jobs, as they are stored."""
+        return [message for job in self.jobs for message in job.messages]
 
 
 def enqueue(
@@ -112,23 +122,28 @@ def enqueue(
     `memory` is a row of tables.memories, `given` the input of CreateEvent, or one that IngestData puts in its form.
     `timestamp`, `now` and `delay` are milliseconds. Conversational and `json` payloads are looked at, blobs are not,
     and nothing is when extractionMode is SKIP. A strategy whose namespace has a variable without a value is passed
-    over; so is one that is not active yet. (All: AWS developer guide, long-term memory, and the botocore model.)
+    over; so is one that is not active yet. A self-managed one has no namespace; it gets the blobs too, and nothing that
+    is ingested without an event. (All: AWS developer guide, long-term memory, and the botocore model.)
     """
     if given.get("extractionMode") == "SKIP":
         return False
-    messages = list(_messages(given["payload"], event_id))
-    if not messages:
+    everything = list(messages(given["payload"], event_id))
+    extracted = [message for message in everything if "blob" not in message]
+    # A memory without a role has no self-managed strategy, and an event of blobs need not look for one.
+    if not extracted and not (everything and "memoryExecutionRoleArn" in memory.settings):
         return False
     variables = _variables(memory, given)
     named = {"actor_id": given["actorId"], "session_id": given["sessionId"]}
     rows = []
     for strategy in strategies.active(connection, memory.key, now):
+        kind = strategies.base_type(dict(strategy._mapping))
         template = strategy.namespace_template
-        if namespaces.fill(template, **named, strategy_id=strategy.id, variables=variables) is None:
+        if kind is None:
+            looked_at = everything if event_id is not None else []
+        elif namespaces.fill(template, **named, strategy_id=strategy.id, variables=variables) is None:
             continue
-        looked_at = [
-            message for message in messages if _concerns(message, strategies.base_type(dict(strategy._mapping)))
-        ]
+        else:
+            looked_at = [message for message in extracted if _concerns(message, kind)]
         if looked_at:
             rows.append(
                 {
@@ -171,13 +186,25 @@ def load(connection: Connection, job_id: str) -> Task | None:
         return None
     strategy = dict(connection.execute(_STRATEGY, {"strategy": job.strategy_key}).one()._mapping)
     kind = strategies.base_type(strategy)
-    # Self-managed strategies get no jobs.
-    assert kind is not None
     jobs = [job]
-    if kind == "EPISODIC":
+    # What a trigger has struck for is delivered as it is.
+    if kind == "EPISODIC" or (kind is None and job.status != STARTED):
         named = {"strategy": job.strategy_key, "actor": job.actor_id, "session": job.session_id}
-        jobs += [one for one in connection.execute(_COMPANIONS, named) if one.id != job_id]
+        jobs += [
+            one
+            for one in connection.execute(_COMPANIONS, named)
+            if one.id != job_id and (kind is not None or one.status == OPEN)
+        ]
     return Task(strategy, kind, job, sorted(jobs, key=lambda one: one.key))
+
+
+def merge(connection: Connection, task: Task, now: int) -> bool:
+    """Make one job of a task's, under the id of the first; False when they are not there any more."""
+    first, *others = task.ids
+    if others and not finish(connection, others):
+        return False
+    values = {"messages": task.messages, "status": STARTED, "due_at": now}
+    return connection.execute(update(extraction_jobs).where(extraction_jobs.c.id == first).values(values)).rowcount == 1
 
 
 def finish(connection: Connection, ids: Sequence[str]) -> bool:
@@ -192,12 +219,13 @@ def fail(connection: Connection, ids: Sequence[str], reason: str) -> None:
 
 
 def postpone(connection: Connection, ids: Sequence[str], due_at: int) -> None:
-    """Have jobs wait for their episode's end, at `due_at` the latest."""
+    """Have jobs wait for their episode's end, or for a trigger, until `due_at` at the latest."""
     values = {"status": OPEN, "due_at": due_at}
     connection.execute(update(extraction_jobs).where(extraction_jobs.c.id.in_(ids)).values(values))
 
 
-def _messages(payload: Sequence[Mapping[str, Any]], event_id: str | None) -> Iterator[dict[str, Any]]:
+def messages(payload: Sequence[Mapping[str, Any]], event_id: str | None) -> Iterator[dict[str, Any]]:
+    """The messages and blobs of an event's payload, in the form of tables.extraction_jobs; without an id, of none."""
     event = {} if event_id is None else {"eventId": event_id}
     for index, item in enumerate(payload):
         place = {**event, "messageIndex": index}
@@ -206,9 +234,11 @@ def _messages(payload: Sequence[Mapping[str, Any]], event_id: str | None) -> Ite
         elif "conversational" in item:
             said = item["conversational"]
             yield {**place, "role": said["role"], "text": said["content"]["text"]}
+        else:
+            yield {**place, "blob": item["blob"]}
 
 
-def _concerns(message: Mapping[str, Any], kind: str | None) -> bool:
+def _concerns(message: Mapping[str, Any], kind: str) -> bool:
     """A user's preferences are looked for in what user and assistant say (AWS developer guide)."""
     return kind != "USER_PREFERENCE" or message.get("role", "USER") in ("USER", "ASSISTANT")
 

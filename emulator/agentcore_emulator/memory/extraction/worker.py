@@ -19,12 +19,15 @@ from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Row
+from starlette.types import ASGIApp
 
 from agentcore_emulator.clock import Clock, Timer
 from agentcore_emulator.memory import strategies
 from agentcore_emulator.memory.extraction import episodes, jobs, keeping, messages
 from agentcore_emulator.memory.extraction.extractor import ExtractionFailure, Extractor, Known, Memo, Recall, Work
 from agentcore_emulator.memory.extraction.jobs import Task
+from agentcore_emulator.memory.extraction.self_managed.parcel import pack
+from agentcore_emulator.memory.extraction.self_managed.triggers import Triggers
 from agentcore_emulator.memory.tables import milliseconds
 from agentcore_emulator.store import Store, StoreError
 
@@ -46,6 +49,7 @@ class Worker:
     """Does the jobs of all memories with one extractor, and calls `kept` after each. Nothing is done before `start`."""
 
     _extractor: Extractor
+    _app: ASGIApp | None
 
     def __init__(self, store: Store, clock: Clock, kept: Callable[[], None]) -> None:
         self._store = store
@@ -59,9 +63,10 @@ class Worker:
         self._step = asyncio.Event()
         self._ahead = 1
 
-    def start(self, extractor: Extractor) -> None:
-        """Begin with what an earlier process has left."""
+    def start(self, extractor: Extractor, app: ASGIApp | None = None) -> None:
+        """Begin with what an earlier process has left. Through `app` the jobs of self-managed strategies go out."""
         self._extractor = extractor
+        self._app = app
         self._running = True
         self.wake()
 
@@ -170,14 +175,17 @@ class Worker:
         if loaded is None:
             return
         task, said = loaded
-        if task.kind == "EPISODIC" and task.job.status == jobs.PENDING and not episodes.over(said):
-            due_at = self._now() + episodes.IDLE
+        if patience := _patience(task, said):
+            due_at = self._now() + patience
             await self._store.write(lambda c: jobs.postpone(c, task.ids, due_at))
             return
         try:
-            memos = await self._extract(task, said)
-            await self._store.write(functools.partial(_done, task=task, memos=memos, now=self._now()))
-            self._kept()
+            if task.kind is None:
+                await self._deliver(task)
+            else:
+                memos = await self._extract(task, task.kind, said)
+                await self._store.write(functools.partial(_done, task=task, memos=memos, now=self._now()))
+                self._kept()
             return
         except StoreError:
             raise
@@ -189,12 +197,26 @@ class Worker:
             _log.exception("%s", _failed(task))
         await self._store.write(lambda c: jobs.fail(c, task.ids, reason))
 
-    async def _extract(self, task: Task, said: Sequence[messages.Message]) -> Sequence[Memo]:
+    async def _deliver(self, task: Task) -> None:
+        if self._app is None:
+            raise ExtractionFailure("Nothing was delivered: the Memory plane was started without the emulator's app")
+        # Its HTTP client takes a tenth of a second to import.
+        from agentcore_emulator.memory.extraction.self_managed.delivery import deliver
+
+        # From here on it is one job, whose id tells a pipeline that it has seen it before.
+        if not await self._store.write(functools.partial(jobs.merge, task=task, now=self._now())):
+            return
+        parcel = await self._store.read(functools.partial(pack, task=task, now=self._now()))
+        if parcel is not None:
+            await deliver(self._app, parcel)
+        await self._store.write(lambda c: jobs.finish(c, task.ids[:1]))
+
+    async def _extract(self, task: Task, kind: str, said: Sequence[messages.Message]) -> Sequence[Memo]:
         if not said:
             return []
         return await self._extractor.extract(
             Work(
-                kind=task.kind,
+                kind=kind,
                 strategy=task.strategy,
                 reflects=strategies.reflection_template(task.strategy) is not None,
                 inferred=keeping.inferred(task, reflections=False),
@@ -217,7 +239,20 @@ class Worker:
 
 def _load(connection: Connection, job_id: str) -> tuple[Task, Sequence[messages.Message]] | None:
     task = jobs.load(connection, job_id)
-    return None if task is None else (task, messages.read([message for job in task.jobs for message in job.messages]))
+    if task is None:
+        return None
+    # A pipeline of the user's own gets what was said as it was said.
+    return task, [] if task.kind is None else messages.read(task.messages)
+
+
+def _patience(task: Task, said: Sequence[messages.Message]) -> int:
+    """For how many milliseconds a job that is new waits for more of its session."""
+    if task.job.status != jobs.PENDING:
+        return 0
+    if task.kind is None:
+        conditions = Triggers.of(task.strategy)
+        return 0 if conditions.strike(task.messages) else conditions.idle
+    return episodes.IDLE if task.kind == "EPISODIC" and not episodes.over(said) else 0
 
 
 def _done(connection: Connection, task: Task, memos: Sequence[Memo], now: int) -> None:
@@ -226,7 +261,7 @@ def _done(connection: Connection, task: Task, memos: Sequence[Memo], now: int) -
 
 
 def _failed(task: Task) -> str:
-    job = task.job
+    job = task.jobs[0] if task.kind is None else task.job
     return (
         f"Extraction job {job.id} of the strategy {task.strategy['id']} failed (actor {job.actor_id}, session "
         f"{job.session_id}); StartMemoryExtractionJob tries it again"

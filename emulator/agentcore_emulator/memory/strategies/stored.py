@@ -8,7 +8,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from agentcore_emulator.memory.strategies.changes import Changes
-from agentcore_emulator.memory.strategies.shapes import base_type
 from agentcore_emulator.memory.tables import strategies
 
 __all__ = ["active", "of", "shown", "store"]
@@ -23,11 +22,9 @@ def of(connection: Connection, memory_key: int, now: int) -> list[Row[Any]]:
 
 
 def active(connection: Connection, memory_key: int, now: int) -> list[Row[Any]]:
-    """The strategies that extract at `now`: neither being created nor being deleted, and not self-managed."""
+    """The strategies that events concern at `now`: neither being created nor being deleted."""
     rows = connection.execute(_OF, {"memory_key": memory_key})
-    return [
-        row for row in rows if row.gone_at is None and row.ready_at <= now and base_type(dict(row._mapping)) is not None
-    ]
+    return [row for row in rows if row.gone_at is None and row.ready_at <= now]
 
 
 def store(connection: Connection, memory_key: int, changes: Changes, now: int, delay: int = 0) -> None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
 from urllib.parse import quote
 
 import httpx
 from botocore.auth import S3SigV4Auth
 from starlette.types import ASGIApp
 
-from agentcore_emulator.front_door import open_client
+from agentcore_emulator.front_door import open_client, refusal
 from agentcore_emulator.runtime.control.artifacts import LARGEST_ZIP, ArtifactError
 
 __all__ = ["S3"]
-
-_CODE: Final = re.compile(r"<Code>([^<]{1,100})</Code>")
-_MESSAGE: Final = re.compile(r'<Message>([^<]{1,500})</Message>|"message": ?"([^"]{1,500})"')
 
 
 class S3:
@@ -33,14 +28,7 @@ class S3:
         headers = {"range": f"bytes=0-{LARGEST_ZIP}"}
         response = await self._http.get(f"/{bucket}/{quote(key, safe='/~')}{version}", headers=headers)
         if response.status_code not in (httpx.codes.OK, httpx.codes.PARTIAL_CONTENT):
-            raise ArtifactError(f"Cannot read {where}: {_why(response)}")
+            raise ArtifactError(f"Cannot read {where}: {refusal(response)}")
         if len(response.content) > LARGEST_ZIP:
             raise ArtifactError(f"{where} has more than the {LARGEST_ZIP // 1_000_000} MB that a zip file may have")
         return response.content
-
-
-def _why(response: httpx.Response) -> str:
-    text = response.text[:4_000]
-    code, message = _CODE.search(text), _MESSAGE.search(text)
-    said = [code[1] if code else str(response.status_code), *((message[1] or message[2],) if message else ())]
-    return ": ".join(said)
