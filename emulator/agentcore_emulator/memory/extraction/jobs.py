@@ -3,8 +3,8 @@
 A job is PENDING until it is done, when its row goes in the transaction that brings the records. So a job that was under
 way when the process ended is there after the next start, and one that is done is never done again. A job that cannot be
 done is FAILED, and STARTED when somebody asks for it again. Messages of an episode that is not over wait as OPEN. So do
-those of a session for which no trigger of a self-managed strategy has struck; when one does, they become one job, which
-is STARTED.
+those of a session for which no trigger of a self-managed strategy has struck; those for which one does become one job,
+which is STARTED.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ __all__ = [
     "fail",
     "finish",
     "load",
-    "merge",
     "messages",
     "pending",
     "postpone",
+    "strike",
 ]
 
 PENDING: Final = "PENDING"
@@ -198,13 +198,27 @@ def load(connection: Connection, job_id: str) -> Task | None:
     return Task(strategy, kind, job, sorted(jobs, key=lambda one: one.key))
 
 
-def merge(connection: Connection, task: Task, now: int) -> bool:
-    """Make one job of a task's, under the id of the first; False when they are not there any more."""
-    first, *others = task.ids
-    if others and not finish(connection, others):
-        return False
-    values = {"messages": task.messages, "status": STARTED, "due_at": now}
-    return connection.execute(update(extraction_jobs).where(extraction_jobs.c.id == first).values(values)).rowcount == 1
+def strike(connection: Connection, task: Task, count: int, job_id: str, now: int) -> None:
+    """Make one job, which is STARTED, of the first `count` messages of a task's. What is left of it goes on waiting."""
+    first = task.jobs[0]
+    struck = {"id": job_id, "messages": task.messages[:count], "status": STARTED, "due_at": now}
+    left = count
+    for job in task.jobs:
+        if left <= 0:
+            break
+        rest = job.messages[left:]
+        left -= len(job.messages)
+        named = extraction_jobs.c.id == job.id
+        if rest:
+            connection.execute(update(extraction_jobs).where(named).values(messages=rest))
+        elif job is not first:
+            connection.execute(delete(extraction_jobs).where(named))
+        else:
+            # Under the same key, so that it comes before what is left.
+            connection.execute(update(extraction_jobs).where(named).values(struck))
+    if count < len(first.messages):
+        copied = {name: value for name, value in first._mapping.items() if name != "key"}
+        connection.execute(_INSERTION, [{**copied, **struck}])
 
 
 def finish(connection: Connection, ids: Sequence[str]) -> bool:

@@ -23,11 +23,9 @@ from starlette.types import ASGIApp
 
 from agentcore_emulator.clock import Clock, Timer
 from agentcore_emulator.memory import strategies
-from agentcore_emulator.memory.extraction import episodes, jobs, keeping, messages
+from agentcore_emulator.memory.extraction import episodes, jobs, keeping, messages, self_managed
 from agentcore_emulator.memory.extraction.extractor import ExtractionFailure, Extractor, Known, Memo, Recall, Work
 from agentcore_emulator.memory.extraction.jobs import Task
-from agentcore_emulator.memory.extraction.self_managed.parcel import pack
-from agentcore_emulator.memory.extraction.self_managed.triggers import Triggers
 from agentcore_emulator.memory.tables import milliseconds
 from agentcore_emulator.store import Store, StoreError
 
@@ -175,8 +173,11 @@ class Worker:
         if loaded is None:
             return
         task, said = loaded
-        if patience := _patience(task, said):
-            due_at = self._now() + patience
+        if task.kind is None and task.job.status != jobs.STARTED:
+            await self._store.write(functools.partial(self_managed.wait, job_id=job_id, now=self._now()))
+            return
+        if task.kind == "EPISODIC" and task.job.status == jobs.PENDING and not episodes.over(said):
+            due_at = self._now() + episodes.IDLE
             await self._store.write(lambda c: jobs.postpone(c, task.ids, due_at))
             return
         try:
@@ -203,13 +204,10 @@ class Worker:
         # Its HTTP client takes a tenth of a second to import.
         from agentcore_emulator.memory.extraction.self_managed.delivery import deliver
 
-        # From here on it is one job, whose id tells a pipeline that it has seen it before.
-        if not await self._store.write(functools.partial(jobs.merge, task=task, now=self._now())):
-            return
-        parcel = await self._store.read(functools.partial(pack, task=task, now=self._now()))
+        parcel = await self._store.read(functools.partial(self_managed.pack, task=task, now=self._now()))
         if parcel is not None:
             await deliver(self._app, parcel)
-        await self._store.write(lambda c: jobs.finish(c, task.ids[:1]))
+            await self._store.write(lambda c: jobs.finish(c, task.ids))
 
     async def _extract(self, task: Task, kind: str, said: Sequence[messages.Message]) -> Sequence[Memo]:
         if not said:
@@ -245,23 +243,13 @@ def _load(connection: Connection, job_id: str) -> tuple[Task, Sequence[messages.
     return task, [] if task.kind is None else messages.read(task.messages)
 
 
-def _patience(task: Task, said: Sequence[messages.Message]) -> int:
-    """For how many milliseconds a job that is new waits for more of its session."""
-    if task.job.status != jobs.PENDING:
-        return 0
-    if task.kind is None:
-        conditions = Triggers.of(task.strategy)
-        return 0 if conditions.strike(task.messages) else conditions.idle
-    return episodes.IDLE if task.kind == "EPISODIC" and not episodes.over(said) else 0
-
-
 def _done(connection: Connection, task: Task, memos: Sequence[Memo], now: int) -> None:
     if jobs.finish(connection, task.ids):
         keeping.keep(connection, task, memos, now)
 
 
 def _failed(task: Task) -> str:
-    job = task.jobs[0] if task.kind is None else task.job
+    job = task.job
     return (
         f"Extraction job {job.id} of the strategy {task.strategy['id']} failed (actor {job.actor_id}, session "
         f"{job.session_id}); StartMemoryExtractionJob tries it again"

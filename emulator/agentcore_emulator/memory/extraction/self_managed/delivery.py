@@ -38,7 +38,7 @@ async def deliver(app: ASGIApp, parcel: Parcel) -> None:
 async def _put(app: ASGIApp, parcel: Parcel) -> None:
     async with open_client(app, "s3", parcel.region, S3SigV4Auth) as s3:
         headers = {"content-type": "application/json"}
-        response = await s3.put(f"/{parcel.bucket}/{quote(parcel.key)}", content=parcel.body, headers=headers)
+        response = await s3.put(f"/{parcel.bucket}/{quote(parcel.key, safe='/')}", content=parcel.body, headers=headers)
     if response.status_code != httpx.codes.OK:
         raise ExtractionFailure(
             f"The payload could not be put into the bucket {parcel.bucket}: {refusal(response)}; {_AGAIN}"
@@ -53,8 +53,9 @@ async def _publish(app: ASGIApp, parcel: Parcel) -> None:
         "Message": parcel.notification,
     }
     if parcel.topic_arn.endswith(".fifo"):
-        # "Use FIFO topics if processing order within sessions is important" (AWS developer guide).
-        form |= {"MessageGroupId": parcel.session_id, "MessageDeduplicationId": parcel.job_id}
+        # "Use FIFO topics if processing order within sessions is important" (AWS developer guide). Neither member has room
+        # for a job's id.
+        form |= {"MessageGroupId": parcel.session_id, "MessageDeduplicationId": parcel.number}
     # `arn:aws:sns:us-east-1:123456789012:topic`
     region = parcel.topic_arn.split(":")[3] or parcel.region
     async with open_client(app, "sns", region) as sns:

@@ -1,8 +1,8 @@
 """What a self-managed strategy's pipeline gets: an object in its bucket, and a notification that says where.
 
-Both have the form that the AWS developer guide shows ("Understanding payload delivery"). It shows time stamps of ten
-digits, yet pipelines that were written for AWS take the numbers for milliseconds (that of AWS's samples among them), so
-milliseconds they are. Under which key AWS puts an object, and what becomes of `json` payloads, was found nowhere.
+Both have the form that the AWS developer guide shows ("Understanding payload delivery"). The job's id, the object's key
+and time stamps in milliseconds, which are whole seconds there, were observed: awslabs/amazon-bedrock-agentcore-samples,
+the notebook of the culinary assistant with citations. What `json` payloads look like was found nowhere.
 """
 
 from __future__ import annotations
@@ -13,28 +13,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
 from agentcore_emulator.memory.extraction import jobs
 from agentcore_emulator.memory.extraction.jobs import Task
 from agentcore_emulator.memory.extraction.self_managed import triggers
 from agentcore_emulator.memory.tables import events, memories, sessions
 
-__all__ = ["Parcel", "pack"]
+__all__ = ["Parcel", "moment", "pack"]
 
 # Events that are looked through for earlier messages, of which at most 50 are wanted.
 _MOST_EVENTS = 200
 
-_ARN = select(memories.c.arn, memories.c.id).where(memories.c.key == bindparam("memory"))
+_MEMORY = select(memories.c.arn, memories.c.id).where(memories.c.key == bindparam("memory"))
+_FIRST = events.alias()
+# What the session has up to the event of the first message. Those of one moment are in the order in which they came.
 _EARLIER: Select[Any] = (
-    select(events.c.event_id, events.c.timestamp, events.c.payload)
+    select(events.c.event_id, events.c.payload)
     .join(sessions, sessions.c.key == events.c.session_key)
     .where(
         sessions.c.memory_key == bindparam("memory"),
         sessions.c.actor_id == bindparam("actor"),
         sessions.c.session_id == bindparam("session"),
         events.c.expires_at > bindparam("now"),
-        events.c.timestamp <= bindparam("start"),
+        or_(
+            events.c.timestamp < bindparam("start"),
+            and_(
+                events.c.timestamp == bindparam("start"),
+                events.c.key
+                <= select(_FIRST.c.key)
+                .where(_FIRST.c.session_key == events.c.session_key, _FIRST.c.event_id == bindparam("event"))
+                .scalar_subquery(),
+            ),
+        ),
     )
     .order_by(events.c.timestamp.desc(), events.c.key.desc())
     .limit(_MOST_EVENTS)
@@ -43,9 +54,12 @@ _EARLIER: Select[Any] = (
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One delivery of a job, which has the same key and notification whenever it is tried again."""
+    """One delivery of a job, which has the same key and notification whenever it is tried again.
 
-    job_id: str
+    `number` is a UUID, and `region` where the bucket is.
+    """
+
+    number: str
     session_id: str
     region: str
     bucket: str
@@ -56,40 +70,40 @@ class Parcel:
 
 
 def pack(connection: Connection, task: Task, now: int) -> Parcel | None:
-    """What is to be delivered of a task of a self-managed strategy; None when its memory is gone."""
-    memory = connection.execute(_ARN, {"memory": task.job.memory_key}).first()
+    """What is to be delivered of a job that a trigger of its strategy has struck for; None when its memory is gone."""
+    job = task.job
+    memory = connection.execute(_MEMORY, {"memory": job.memory_key}).first()
     if memory is None:
         return None
     region, account = memory.arn.split(":")[3:5]
     configuration = task.strategy["configuration"]["selfManagedConfiguration"]
     invocation = configuration["invocationConfiguration"]
-    bucket, strategy_id, job_id = invocation["payloadDeliveryBucketName"], task.strategy["id"], task.jobs[0].id
-    said = sorted(task.messages, key=_moment)
-    start, end = _moment(said[0]), _moment(said[-1])
-    history = _history(connection, task, start, now, configuration["historicalContextWindowSize"])
+    bucket, strategy_id = invocation["payloadDeliveryBucketName"], task.strategy["id"]
+    said = sorted(job.messages, key=moment)
+    history = _history(connection, task, said, now, configuration["historicalContextWindowSize"])
     payload = {
-        "jobId": job_id,
+        "jobId": job.id,
         "requestId": str(uuid.uuid4()),
         "accountId": account,
         "memoryId": memory.id,
-        "actorId": task.job.actor_id,
-        "sessionId": task.job.session_id,
+        "actorId": job.actor_id,
+        "sessionId": job.session_id,
         "strategyId": strategy_id,
-        "startingTimestamp": start,
-        "endingTimestamp": end,
+        "startingTimestamp": moment(said[0]),
+        "endingTimestamp": moment(said[-1]),
         "currentContext": [_item(one) for one in said],
         "historicalContext": [_item(one) for one in history],
     }
-    key = f"{memory.id}/{strategy_id}/{job_id}.json"
+    key = f"{job.id}.json"
     notification = {
-        "jobId": job_id,
+        "jobId": job.id,
         "s3PayloadLocation": f"s3://{bucket}/{key}",
         "memoryId": memory.id,
         "strategyId": strategy_id,
     }
     return Parcel(
-        job_id=job_id,
-        session_id=task.job.session_id,
+        number=job.id.rpartition("_")[2],
+        session_id=job.session_id,
         region=region,
         bucket=bucket,
         key=key,
@@ -99,20 +113,26 @@ def pack(connection: Connection, task: Task, now: int) -> Parcel | None:
     )
 
 
-def _moment(message: Mapping[str, Any]) -> int:
+def moment(message: Mapping[str, Any]) -> int:
     """When it was said, in milliseconds, which its event's id begins with."""
     return int(message["eventId"].partition("#")[0])
 
 
-def _history(connection: Connection, task: Task, start: int, now: int, most: int) -> Sequence[Mapping[str, Any]]:
-    """The last `most` messages of the session before this one's first, in order, and the blobs among them."""
+def _history(
+    connection: Connection, task: Task, said: Sequence[Mapping[str, Any]], now: int, most: int
+) -> Sequence[Mapping[str, Any]]:
+    """The last `most` messages of the session before what was `said`, in order, and the blobs among them."""
     if most == 0:
         return []
-    current = {message["eventId"] for message in task.messages}
+    first = said[0]
     named = {"memory": task.job.memory_key, "actor": task.job.actor_id, "session": task.job.session_id}
-    rows = connection.execute(_EARLIER, {**named, "start": start, "now": now})
+    where = {"start": moment(first), "event": first["eventId"], "now": now}
+    current = {(message["eventId"], message["messageIndex"]) for message in said}
     found: list[Mapping[str, Any]] = []
-    for message in _backwards(row for row in rows if row.event_id not in current):
+    for message in _backwards(connection.execute(_EARLIER, {**named, **where})):
+        event_id, index = message["eventId"], message["messageIndex"]
+        if (event_id, index) in current or (event_id == first["eventId"] and index > first["messageIndex"]):
+            continue
         found.append(message)
         most -= triggers.counts(message)
         if most == 0:

@@ -1,8 +1,12 @@
-"""When a self-managed strategy's pipeline is to be told.
+"""When a self-managed strategy's pipeline is to be told, and of what.
 
 It is when one of three conditions holds for what was said in a session since the last time: so many messages, so many
-tokens, or nobody said anything for so long (AWS developer guide, self-managed strategy). AWS does not say what counts
-as a message, or how tokens are counted. Here a blob is no message but has tokens, and a token is four characters.
+tokens, or nobody said anything for so long (AWS developer guide, self-managed strategy). Events have nothing to do with
+it: observed with a count of 3 and events of two messages each, every third message struck, the first one of its event
+or the second (awslabs/amazon-bedrock-agentcore-samples, the notebook of the culinary assistant with citations).
+
+AWS does not say what becomes of blobs, or how tokens are counted. Here a blob is no message but has tokens, and a token
+is four characters.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from typing import Any, Final, Self
 __all__ = ["LONGEST", "Triggers", "counts", "tokens"]
 
 LONGEST: Final = 100
-"""Messages and blobs that wait at most, whatever the triggers say; AWS lets nobody wait for more than 50 messages."""
+"""Messages and blobs that wait at most, whatever the triggers say. Of messages the model lets 50 wait."""
 
 _CHARACTERS_OF_A_TOKEN = 4
 
@@ -40,10 +44,15 @@ class Triggers:
             idle=conditions["timeBasedTrigger"]["idleSessionTimeout"] * 1000,
         )
 
-    def strike(self, waiting: Sequence[Mapping[str, Any]]) -> bool:
-        """Whether these messages, in the form of tables.extraction_jobs, are enough, however recent the last one is."""
-        enough = sum(map(counts, waiting)) >= self.messages or sum(map(tokens, waiting)) >= self.tokens
-        return enough or len(waiting) >= LONGEST
+    def struck(self, waiting: Sequence[Mapping[str, Any]]) -> int:
+        """How many of these messages, in the form of tables.extraction_jobs, go out now; 0 when they wait for more."""
+        said = spent = 0
+        for number, message in enumerate(waiting, start=1):
+            said += counts(message)
+            spent += tokens(message)
+            if said >= self.messages or spent >= self.tokens or number >= LONGEST:
+                return number
+        return 0
 
 
 def counts(message: Mapping[str, Any]) -> bool:
