@@ -53,8 +53,7 @@ async def _publish(app: ASGIApp, parcel: Parcel) -> None:
         "Message": parcel.notification,
     }
     if parcel.topic_arn.endswith(".fifo"):
-        # "Use FIFO topics if processing order within sessions is important" (AWS developer guide). Neither member has room
-        # for a job's id.
+        # AWS developer guide: such a topic is for the order within sessions. A job's id can be too long for a member.
         form |= {"MessageGroupId": parcel.session_id, "MessageDeduplicationId": parcel.number}
     # `arn:aws:sns:us-east-1:123456789012:topic`
     region = parcel.topic_arn.split(":")[3] or parcel.region
