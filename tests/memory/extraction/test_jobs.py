@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from agentcore_emulator.memory.extraction import jobs
-from agentcore_emulator.memory.tables import extraction_jobs, strategies
+from agentcore_emulator.memory.extraction import jobs, self_managed
+from agentcore_emulator.memory.tables import extraction_jobs, milliseconds, strategies
 
 FACTS = {"semanticMemoryStrategy": {"name": "Facts", "namespaceTemplates": ["/facts/{actorId}/"]}}
 SELF_MANAGED = {
@@ -99,10 +99,82 @@ async def test_a_strategy_that_is_not_active_yet_does_not_extract(bench: Any) ->
     assert len(await backlog(bench)) == 1
 
 
-async def test_a_self_managed_strategy_does_not_extract(bench: Any) -> None:
+async def test_a_self_managed_strategy_gets_everything(bench: Any) -> None:
+    await bench.create(SELF_MANAGED, FACTS, memoryExecutionRoleArn=ROLE)
+    said = [
+        {"conversational": {"role": "TOOL", "content": {"text": "t"}}},
+        {"blob": {"a": 1}},
+        {"json": {"content": [1]}},
+    ]
+    await bench.say(payload=said)
+    await bench.say(payload=[said[1]])
+    await bench.say(payload=[])
+    rows = await backlog(bench)
+    assert [row.strategy for row in rows] == ["Own", "Facts", "Own"]
+    assert [{**one, "eventId": ""} for one in rows[0].messages] == [
+        {"eventId": "", "messageIndex": 0, "role": "TOOL", "text": "t"},
+        {"eventId": "", "messageIndex": 1, "blob": {"a": 1}},
+        {"eventId": "", "messageIndex": 2, "json": [1]},
+    ]
+    assert [one["messageIndex"] for one in rows[1].messages] == [0, 2]
+
+
+async def test_a_self_managed_strategy_gets_nothing_that_is_ingested(bench: Any) -> None:
     await bench.create(SELF_MANAGED, memoryExecutionRoleArn=ROLE)
-    await bench.say("I like tea")
+    payload = [{"conversational": {"role": "USER", "content": {"text": "a"}}}]
+    await bench.call("IngestData", actorId="ada", contentTimestamp=1, source={"inline": {"payload": payload}})
     assert await backlog(bench) == []
+
+
+async def wait(bench: Any) -> None:
+    """Look at every job as the worker does."""
+    now = milliseconds(bench.clock.time())
+    for row in await backlog(bench):
+        await bench.store.write(lambda c, job=row.id: self_managed.wait(c, job, now))
+
+
+async def test_what_waits_for_a_trigger_is_not_due(bench: Any) -> None:
+    await bench.create(SELF_MANAGED, memoryExecutionRoleArn=ROLE)
+    await bench.say("a", "b")
+    now = milliseconds(bench.clock.time())
+    assert await bench.store.read(lambda c: jobs.pending(c, bench.memory, now))
+    await wait(bench)
+    assert [(row.status, row.due_at) for row in await backlog(bench)] == [("OPEN", now + 20_000)]
+    assert not await bench.store.read(lambda c: jobs.pending(c, bench.memory, now + 19_999))
+    assert await bench.store.read(lambda c: jobs.pending(c, bench.memory, now + 20_000))
+
+
+async def test_what_a_trigger_strikes_for_is_one_job_before_what_is_left(bench: Any) -> None:
+    await bench.create(SELF_MANAGED, memoryExecutionRoleArn=ROLE)
+    for texts in ("ab", "cd", "efghijklmnop", "q"):
+        await bench.say(*texts)
+    await wait(bench)
+    rows = await backlog(bench)
+    assert [(row.status, "".join(one["text"] for one in row.messages)) for row in rows] == [
+        ("STARTED", "abcdef"),
+        ("OPEN", "mnop"),
+        ("OPEN", "q"),
+        ("STARTED", "ghijkl"),
+    ]
+    assert [row.id.split("/")[0] for row in rows if row.status == "STARTED"] == [bench.memory] * 2
+
+
+async def test_an_event_that_is_more_than_enough_strikes_by_itself(bench: Any) -> None:
+    await bench.create(SELF_MANAGED, memoryExecutionRoleArn=ROLE)
+    await bench.say(*"abcdefg")
+    await wait(bench)
+    rows = await backlog(bench)
+    assert [(row.status, len(row.messages)) for row in rows] == [("OPEN", 1), ("STARTED", 6)]
+    assert len({row.id for row in rows}) == 2
+
+
+async def test_a_job_that_a_trigger_has_struck_for_is_loaded_alone(bench: Any) -> None:
+    await bench.create(SELF_MANAGED, memoryExecutionRoleArn=ROLE)
+    await bench.say(*"abcdefg")
+    await wait(bench)
+    struck = next(row for row in await backlog(bench) if row.status == "STARTED")
+    task = await bench.store.read(lambda c: jobs.load(c, struck.id))
+    assert (task.kind, task.ids, len(task.messages)) == (None, [struck.id], 6)
 
 
 @pytest.mark.parametrize(

@@ -52,26 +52,26 @@ def names(rows: list[Any]) -> list[str]:
     return [row.name for row in rows]
 
 
-async def test_those_that_extract(store: Store, memory: int) -> None:
+async def test_those_that_are_active(store: Store, memory: int) -> None:
     def work(connection: Connection) -> None:
         add(connection, memory, delay=1000)
         assert strategies.active(connection, memory, NOW + 999) == []
-        assert names(strategies.active(connection, memory, NOW + 1000)) == ["facts", "own"]
+        assert names(strategies.active(connection, memory, NOW + 1000)) == ["facts", "own", "self"]
         assert strategies.active(connection, memory + 1, NOW + 1000) == []
         assert names(strategies.of(connection, memory, NOW)) == ["facts", "own", "self"]
 
         remove(connection, memory, "facts", NOW + 2000, delay=1000)
-        assert names(strategies.active(connection, memory, NOW + 2000)) == ["own"]
+        assert names(strategies.active(connection, memory, NOW + 2000)) == ["own", "self"]
         assert names(strategies.of(connection, memory, NOW + 2999)) == ["facts", "own", "self"]
         assert names(strategies.of(connection, memory, NOW + 3000)) == ["own", "self"]
 
     await store.write(work)
 
 
-async def test_without_a_delay_they_extract_even_if_the_clock_is_set_back(store: Store, memory: int) -> None:
+async def test_without_a_delay_they_are_active_even_if_the_clock_is_set_back(store: Store, memory: int) -> None:
     def work(connection: Connection) -> None:
         add(connection, memory)
-        assert names(strategies.active(connection, memory, NOW - 5000)) == ["facts", "own"]
+        assert names(strategies.active(connection, memory, NOW - 5000)) == ["facts", "own", "self"]
         remove(connection, memory, "facts", NOW)
         assert names(strategies.of(connection, memory, NOW - 5000)) == ["own", "self"]
 
