@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 from botocore.exceptions import ClientError
 
 from agentcore_emulator.app import make_app
 from agentcore_emulator.aws.services import Services
-from agentcore_emulator.front_door import ServiceClient
+from agentcore_emulator.front_door import ServiceClient, refusal
 
 
 @pytest.fixture
@@ -52,3 +53,16 @@ async def test_a_service_of_forms(app: Any) -> None:
     with pytest.raises(ClientError) as caught:
         await sns.call("Publish", TopicArn=f"{topic}-none", Message=message)
     assert caught.value.response["Error"]["Code"] == "NotFound"
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "said"),
+    [
+        (404, "<Error><Code>NoSuchKey</Code><Message>Not here.</Message></Error>", "NoSuchKey: Not here."),
+        (403, "<Error><Code>AccessDenied</Code></Error>", "AccessDenied"),
+        (501, '{"message": "Not there"}', "501: Not there"),
+        (503, "busy", "503"),
+    ],
+)
+def test_what_a_refusal_says(status: int, text: str, said: str) -> None:
+    assert refusal(httpx.Response(status, text=text)) == said

@@ -8,9 +8,10 @@ from urllib.parse import quote
 
 import httpx
 from botocore.auth import S3SigV4Auth
+from botocore.exceptions import ClientError
 from starlette.types import ASGIApp
 
-from agentcore_emulator.front_door import PATIENCE_SECONDS, open_client, refusal
+from agentcore_emulator.front_door import PATIENCE_SECONDS, ServiceClient, open_client, refusal
 from agentcore_emulator.memory.extraction.extractor import ExtractionFailure
 from agentcore_emulator.memory.extraction.self_managed.parcel import Parcel
 
@@ -46,20 +47,16 @@ async def _put(app: ASGIApp, parcel: Parcel) -> None:
 
 
 async def _publish(app: ASGIApp, parcel: Parcel) -> None:
-    form = {
-        "Action": "Publish",
-        "Version": "2010-03-31",
-        "TopicArn": parcel.topic_arn,
-        "Message": parcel.notification,
-    }
-    if parcel.topic_arn.endswith(".fifo"):
-        # AWS developer guide: such a topic is for the order within sessions. A job's id can be too long for a member.
-        form |= {"MessageGroupId": parcel.session_id, "MessageDeduplicationId": parcel.number}
+    # AWS developer guide: such a topic is for the order within sessions. A job's id can be too long for a member.
+    is_fifo = parcel.topic_arn.endswith(".fifo")
+    order = {"MessageGroupId": parcel.session_id, "MessageDeduplicationId": parcel.number} if is_fifo else {}
     # `arn:aws:sns:us-east-1:123456789012:topic`
-    region = parcel.topic_arn.split(":")[3] or parcel.region
-    async with open_client(app, "sns", region) as sns:
-        response = await sns.post("/", data=form)
-    if response.status_code != httpx.codes.OK:
+    sns = ServiceClient(app, "sns", parcel.topic_arn.split(":")[3])
+    try:
+        await sns.call("Publish", TopicArn=parcel.topic_arn, Message=parcel.notification, **order)
+    except ClientError as error:
+        said = error.response["Error"]
         raise ExtractionFailure(
-            f"The notification could not be published on the topic {parcel.topic_arn}: {refusal(response)}; {_AGAIN}"
-        )
+            f"The notification could not be published on the topic {parcel.topic_arn}: {said['Code']}: "
+            f"{said['Message']}; {_AGAIN}"
+        ) from None
