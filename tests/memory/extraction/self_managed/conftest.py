@@ -13,6 +13,11 @@ import pytest
 
 from agentcore_emulator.testing import EmulatorProcess
 
+TRIGGERS = {
+    "messages": ("messageBasedTrigger", "messageCount"),
+    "tokens": ("tokenBasedTrigger", "tokenCount"),
+    "idle": ("timeBasedTrigger", "idleSessionTimeout"),
+}
 START = 1_700_000_000
 ROLE = "arn:aws:iam::123456789012:role/memory"
 
@@ -56,17 +61,14 @@ class Pipeline:
 
     def strategy(self, name: str = "Own", *, history: int = 4, **triggers: Any) -> dict[str, Any]:
         """A `MemoryStrategyInput`; `triggers` are `messages`, `tokens` and `idle` seconds."""
-        conditions = {
-            "messages": lambda count: {"messageBasedTrigger": {"messageCount": count}},
-            "tokens": lambda count: {"tokenBasedTrigger": {"tokenCount": count}},
-            "idle": lambda seconds: {"timeBasedTrigger": {"idleSessionTimeout": seconds}},
-        }
         configuration: dict[str, Any] = {
             "historicalContextWindowSize": history,
             "invocationConfiguration": {"topicArn": self.topic, "payloadDeliveryBucketName": self.name},
         }
         if triggers:
-            configuration["triggerConditions"] = [conditions[key](value) for key, value in triggers.items()]
+            configuration["triggerConditions"] = [
+                {trigger: {member: triggers[name]}} for name, (trigger, member) in TRIGGERS.items() if name in triggers
+            ]
         return {"customMemoryStrategy": {"name": name, "configuration": {"selfManagedConfiguration": configuration}}}
 
     def create(self, *strategies: dict[str, Any], **triggers: Any) -> str:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .conftest import Pipeline
 
 NOTIFICATION = '{"jobId": "m/s/a&b=c/1"}'
+PUBLISHED = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult></PublishResponse>"
 PARCEL = Parcel(
     number="n",
     session_id="s",
@@ -49,7 +50,7 @@ async def test_the_object_comes_first_and_each_in_its_region() -> None:
         authorization = request.headers["authorization"].partition("Credential=")[2].partition(",")[0]
         scope = authorization.split("/", 2)[2]
         seen.append((request.method, request.scope["raw_path"], scope, await request.body()))
-        return Response()
+        return Response("" if request.method == "PUT" else PUBLISHED)
 
     await delivery.deliver(app(answer), PARCEL)
     put, publish = seen
