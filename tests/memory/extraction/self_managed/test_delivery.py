@@ -101,6 +101,7 @@ def test_a_bucket_and_a_topic_that_are_not_there(pipeline: Pipeline) -> None:
     # What came later goes on, and what failed keeps its id.
     pipeline.set_up()
     pipeline.say("e", "f")
+    assert [each["jobID"] for each in pipeline.failed()] == [job["jobID"]]
     pipeline.start(job["jobID"])
     later, first = pipeline.delivered()
     assert [item["content"]["text"] for item in later["currentContext"]] == ["d", "e", "f"]
