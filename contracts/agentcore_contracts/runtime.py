@@ -28,6 +28,8 @@ from agentcore_contracts.conversation import converse
 
 __all__ = ["AgentCore", "Answer", "Raw", "Stream", "listed"]
 
+_Service = Literal["bedrock-agentcore", "bedrock-agentcore-control", "s3", "sns", "sqs"]
+
 # Longer than the probe waits for anything, so that a contract fails with what the agent said.
 _TIMEOUT_SECONDS = 90
 
@@ -141,6 +143,12 @@ class AgentCore:
         return f"<{self.arn.rpartition('/')[2]}>"
 
     def _client(self, service: Literal["bedrock-agentcore", "bedrock-agentcore-control"]) -> Any:
+        client = self.beside(service)
+        exchanges.watch(client)
+        return client
+
+    def beside(self, service: _Service) -> Any:
+        """A client of another service of the same target, for the caller to close. Nobody listens to it."""
         options: dict[str, Any] = {
             # AWS is to mean AWS also in a shell whose AWS_ENDPOINT_URL is an emulator's.
             "ignore_configured_endpoint_urls": True,
@@ -149,11 +157,9 @@ class AgentCore:
             "read_timeout": _TIMEOUT_SECONDS,
             "retries": {"mode": "standard", "total_max_attempts": 1},
         }
-        client = self._session.client(
+        return self._session.client(
             service, region_name=self.region, endpoint_url=self.endpoint, config=Config(**options)
         )
-        exchanges.watch(client)
-        return client
 
     def control(self) -> Any:
         """A client of the control plane, for the caller to close."""

@@ -106,4 +106,28 @@ MUTANTS = (
         breaks="What one user has said is told to another.",
         contracts=("LT-049",),
     ),
+    Mutant(
+        name="pipelines-are-not-told",
+        file="memory/extraction/self_managed/delivery.py",
+        old="            await _publish(app, parcel)",
+        new="            pass",
+        breaks="A self-managed strategy's payload lies in its bucket, and its pipeline never hears of it.",
+        contracts=("LT-073",),
+    ),
+    Mutant(
+        name="triggers-strike-at-whole-events",
+        file="memory/extraction/self_managed/waiting.py",
+        old="count = triggers.struck(task.messages)",
+        new="count = len(task.messages) if triggers.struck(task.messages) else 0",
+        breaks="A pipeline gets more messages than its trigger's messageCount, and fewer times.",
+        contracts=("LT-074",),
+    ),
+    Mutant(
+        name="history-without-an-end",
+        file="memory/extraction/self_managed/parcel.py",
+        old="        most -= triggers.counts(message)",
+        new="        most -= 0",
+        breaks="A pipeline gets the whole session again with every payload.",
+        contracts=("LT-075",),
+    ),
 )
