@@ -194,7 +194,8 @@ class Worker:
             reason = str(error)
             _log.error("%s: %s", _failed(task), reason)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other jobs go on
-            reason = f"The extractor failed with {type(error).__name__}; the emulator's log says where"
+            what = "delivery" if task.kind is None else "extractor"
+            reason = f"The {what} failed with {type(error).__name__}; the emulator's log says where"
             _log.exception("%s", _failed(task))
         await self._store.write(lambda c: jobs.fail(c, task.ids, reason))
 

@@ -8,6 +8,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import Connection, select
+
+from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.memory.extraction import jobs, self_managed
+from agentcore_emulator.memory.extraction.self_managed import Parcel, pack
+from agentcore_emulator.memory.tables import extraction_jobs
+from agentcore_emulator.store import Store
 
 if TYPE_CHECKING:
     from .conftest import Pipeline
@@ -138,3 +145,40 @@ def test_what_is_deleted_is_no_history(pipeline: Pipeline, texts_of: Texts) -> N
     first, *_ = pipeline.delivered()
     # What waits is not taken back, as records are not when their event is deleted.
     assert (texts_of(first["historicalContext"]), texts_of(first["currentContext"])) == (["a"], ["c", "d"])
+
+
+async def test_on_each_kind_of_database(plane: MemoryPlane, store: Store, texts_of: Texts) -> None:
+    configuration = {
+        "triggerConditions": [{"messageBasedTrigger": {"messageCount": 3}}],
+        "historicalContextWindowSize": 2,
+        "invocationConfiguration": {
+            "topicArn": "arn:aws:sns:us-east-1:123456789012:jobs",
+            "payloadDeliveryBucketName": "payloads",
+        },
+    }
+    strategy = {"name": "Own", "configuration": {"selfManagedConfiguration": configuration}}
+    given = {
+        "name": "notes",
+        "eventExpiryDuration": 7,
+        "memoryExecutionRoleArn": "arn:aws:iam::123456789012:role/memory",
+        "memoryStrategies": [{"customMemoryStrategy": strategy}],
+    }
+    memory = (await plane.operations["CreateMemory"](given))["memory"]["id"]
+    for texts in ("ab", "cd", "efg"):
+        payload = [{"conversational": {"role": "USER", "content": {"text": text}}} for text in texts]
+        event = {"memoryId": memory, "actorId": "ada", "sessionId": "s", "eventTimestamp": 1.0, "payload": payload}
+        await plane.operations["CreateEvent"](event)
+    now = 2_000_000_000_000
+
+    def packed(connection: Connection) -> list[Parcel | None]:
+        ids = select(extraction_jobs.c.id).order_by(extraction_jobs.c.key)
+        for job_id in connection.execute(ids).scalars().all():
+            self_managed.wait(connection, job_id, now)
+        started = connection.execute(ids.where(extraction_jobs.c.status == jobs.STARTED)).scalars().all()
+        tasks = [jobs.load(connection, job_id) for job_id in started]
+        return [pack(connection, task, 2_000) for task in tasks if task is not None]
+
+    parcels = await store.write(packed)
+    payloads = [json.loads(parcel.body) for parcel in parcels if parcel is not None]
+    assert [texts_of(payload["currentContext"]) for payload in payloads] == [["a", "b", "c"], ["d", "e", "f"]]
+    assert [texts_of(payload["historicalContext"]) for payload in payloads] == [[], ["b", "c"]]
