@@ -28,7 +28,7 @@ from agentcore_contracts.conversation import converse
 
 __all__ = ["AgentCore", "Answer", "Raw", "Stream", "listed"]
 
-_Service = Literal["bedrock-agentcore", "bedrock-agentcore-control", "s3", "sns", "sqs"]
+_Service = Literal["bedrock-agentcore", "bedrock-agentcore-control", "kinesis", "s3", "sns", "sqs"]
 
 # Longer than the probe waits for anything, so that a contract fails with what the agent said.
 _TIMEOUT_SECONDS = 90

@@ -130,4 +130,28 @@ MUTANTS = (
         breaks="A pipeline gets the whole session again with every payload.",
         contracts=("LT-075",),
     ),
+    Mutant(
+        name="streams-are-told-texts",
+        file="memory/stream_delivery/outbox.py",
+        old='.get("level") == "FULL_CONTENT":',
+        new='.get("level") != "":',
+        breaks="A stream at the level METADATA_ONLY gets what users have said.",
+        contracts=("LT-077",),
+    ),
+    Mutant(
+        name="streams-are-not-told-of-deletions",
+        file="memory/recording.py",
+        old='    outbox.happened(connection, removed.memory_key, "MemoryRecordDeleted", {"id": removed.id}, now)\n',
+        new="",
+        breaks="A copy that a stream feeds keeps what a user has had forgotten.",
+        contracts=("LT-076", "LT-078"),
+    ),
+    Mutant(
+        name="superseded-facts-stay",
+        file="memory/recording.py",
+        old="            remove(connection, known.key, now)\n",
+        new="",
+        breaks="Where a user lived is found beside where they live.",
+        contracts=("LT-078", "LT-047"),
+    ),
 )
