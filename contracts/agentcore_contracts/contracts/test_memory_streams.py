@@ -21,7 +21,7 @@ from agentcore_contracts.runtime import AgentCore
 _GUIDE = "AWS developer guide, 'Memory record streaming'"
 _ROLE = "arn:aws:iam::123456789012:role/contracts"
 _STRATEGY = {"semanticMemoryStrategy": {"name": "Facts", "namespaceTemplates": ["/contracts/{actorId}/"]}}
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 10.0
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,9}Z")
 
 
