@@ -42,7 +42,7 @@ async def _put(app: ASGIApp, parcel: Parcel) -> None:
         response = await s3.put(f"/{parcel.bucket}/{quote(parcel.key, safe='/')}", content=parcel.body, headers=headers)
     if response.status_code != httpx.codes.OK:
         raise ExtractionFailure(
-            f"The payload could not be put into the bucket {parcel.bucket}: {refusal(response)}; {_AGAIN}"
+            f"The payload could not be put into the bucket {parcel.bucket}: {refusal(response).rstrip('.')}; {_AGAIN}"
         )
 
 
@@ -51,12 +51,12 @@ async def _publish(app: ASGIApp, parcel: Parcel) -> None:
     is_fifo = parcel.topic_arn.endswith(".fifo")
     order = {"MessageGroupId": parcel.session_id, "MessageDeduplicationId": parcel.number} if is_fifo else {}
     # `arn:aws:sns:us-east-1:123456789012:topic`
-    sns = ServiceClient(app, "sns", parcel.topic_arn.split(":")[3])
+    sns = ServiceClient(app, "sns", parcel.topic_arn.split(":")[3] or parcel.region)
     try:
         await sns.call("Publish", TopicArn=parcel.topic_arn, Message=parcel.notification, **order)
     except ClientError as error:
         said = error.response["Error"]
         raise ExtractionFailure(
             f"The notification could not be published on the topic {parcel.topic_arn}: {said['Code']}: "
-            f"{said['Message']}; {_AGAIN}"
+            f"{said['Message'].rstrip('.')}; {_AGAIN}"
         ) from None
