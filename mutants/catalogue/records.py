@@ -60,8 +60,8 @@ MUTANTS = (
     Mutant(
         name="search-in-records-that-were-deleted",
         file="memory/recording.py",
-        old='    connection.execute(_REMOVAL, {"record": key})\n',
-        new="    pass\n",
+        old='    removed = connection.execute(_REMOVAL, {"record": key}).one()\n',
+        new='    removed = connection.execute(_BY_KEY, {"record": key}).one()\n',
         breaks="What a user has had forgotten is found again.",
         contracts=("LT-011", "LT-039"),
     ),
