@@ -144,19 +144,23 @@ async def test_what_waits_for_a_trigger_is_not_due(bench: Any) -> None:
     assert await bench.store.read(lambda c: jobs.pending(c, bench.memory, now + 20_000))
 
 
-async def test_what_a_trigger_strikes_for_is_one_job_before_what_is_left(bench: Any) -> None:
+async def test_what_triggers_strike_for_are_jobs_in_the_order_of_what_was_said(bench: Any) -> None:
     await bench.create(SELF_MANAGED, memoryExecutionRoleArn=ROLE)
     for texts in ("ab", "cd", "efghijklmnop", "q"):
         await bench.say(*texts)
     await wait(bench)
     rows = await backlog(bench)
     assert [(row.status, "".join(one["text"] for one in row.messages)) for row in rows] == [
-        ("STARTED", "abcdef"),
         ("OPEN", "mnop"),
         ("OPEN", "q"),
+        ("STARTED", "abcdef"),
         ("STARTED", "ghijkl"),
     ]
     assert [row.id.split("/")[0] for row in rows if row.status == "STARTED"] == [bench.memory] * 2
+    await bench.say("r", "s", "t")
+    await wait(bench)
+    struck = [row.messages[0]["text"] for row in await backlog(bench) if row.status == "STARTED"]
+    assert struck == ["a", "g", "m"]
 
 
 async def test_an_event_that_is_more_than_enough_strikes_by_itself(bench: Any) -> None:

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentcore_emulator.clock import Clock
-from agentcore_emulator.memory import MemoryPlane
+from agentcore_emulator.memory import MemoryPlane, rounds
 from agentcore_emulator.memory.extraction import episodes, worker
 from agentcore_emulator.memory.extraction.extractor import ExtractionFailure, Memo, Work
 from agentcore_emulator.store import Store, StoreError
@@ -115,7 +115,7 @@ async def test_what_an_earlier_process_left_is_done_once(open_bench: Any) -> Non
 async def test_what_was_under_way_at_the_end_is_done_after_the_next_start(
     open_bench: Any, until: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "_GRACE", 0.01)
+    monkeypatch.setattr(rounds, "_GRACE", 0.01)
     before = open_bench()
     memory = await before.create(FACTS)
     extractor = Gated()

@@ -199,9 +199,10 @@ def load(connection: Connection, job_id: str) -> Task | None:
 
 
 def strike(connection: Connection, task: Task, count: int, job_id: str, now: int) -> None:
-    """Make one job, which is STARTED, of the first `count` messages of a task's. What is left of it goes on waiting."""
-    first = task.jobs[0]
-    struck = {"id": job_id, "messages": task.messages[:count], "status": STARTED, "due_at": now}
+    """Make one job, which is STARTED, of the first `count` messages of a task's. What is left of it goes on waiting.
+
+    The new job comes after all earlier ones that were made so, whose turn may still be to come.
+    """
     left = count
     for job in task.jobs:
         if left <= 0:
@@ -211,14 +212,11 @@ def strike(connection: Connection, task: Task, count: int, job_id: str, now: int
         named = extraction_jobs.c.id == job.id
         if rest:
             connection.execute(update(extraction_jobs).where(named).values(messages=rest))
-        elif job is not first:
-            connection.execute(delete(extraction_jobs).where(named))
         else:
-            # Under the same key, so that it comes before what is left.
-            connection.execute(update(extraction_jobs).where(named).values(struck))
-    if count < len(first.messages):
-        copied = {name: value for name, value in first._mapping.items() if name != "key"}
-        connection.execute(_INSERTION, [{**copied, **struck}])
+            connection.execute(delete(extraction_jobs).where(named))
+    copied = {name: value for name, value in task.jobs[0]._mapping.items() if name != "key"}
+    struck = {"id": job_id, "messages": task.messages[:count], "status": STARTED, "due_at": now}
+    connection.execute(_INSERTION, [{**copied, **struck}])
 
 
 def finish(connection: Connection, ids: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ records waits until the jobs of that memory are done which are due by then (`set
 of an event are there for the first request after it, and the SDK's `wait_for_memories` returns at once; and what takes
 its time, a model for example, holds up nobody but those who ask.
 
-What has to be done is in the database alone. Jobs are done in order for each actor and strategy, since later ones
+Jobs are done in order for each actor and strategy, since later ones
 change what earlier ones have found, and at the same time otherwise.
 """
 
@@ -21,11 +21,12 @@ from typing import Any
 from sqlalchemy import Connection, Row
 from starlette.types import ASGIApp
 
-from agentcore_emulator.clock import Clock, Timer
+from agentcore_emulator.clock import Clock
 from agentcore_emulator.memory import strategies
 from agentcore_emulator.memory.extraction import episodes, jobs, keeping, messages, self_managed
 from agentcore_emulator.memory.extraction.extractor import ExtractionFailure, Extractor, Known, Memo, Recall, Work
 from agentcore_emulator.memory.extraction.jobs import Task
+from agentcore_emulator.memory.rounds import Rounds
 from agentcore_emulator.memory.tables import milliseconds
 from agentcore_emulator.store import Store, StoreError
 
@@ -37,10 +38,8 @@ _log = logging.getLogger(__name__)
 # its first job meanwhile has to wait.
 _PACE = 0.5
 _MOST = 1_024
-# Seconds for which a reader waits, for which the end waits, and until a state file that failed is tried again.
+# Seconds for which a reader waits.
 _PATIENCE = 10.0
-_GRACE = 0.5
-_RETRY = 5.0
 
 
 class Worker:
@@ -53,46 +52,25 @@ class Worker:
         self._store = store
         self._clock = clock
         self._kept = kept
-        self._running = False
-        self._task: asyncio.Task[None] | None = None
-        self._again = False
-        self._timer: Timer | None = None
-        self._due_at = 0
+        self._rounds = Rounds(clock, "memory extraction", self._round, self._stepped)
         self._step = asyncio.Event()
         self._ahead = 1
+        self.wake = self._rounds.wake
+        self.close = self._rounds.close
 
     def start(self, extractor: Extractor, app: ASGIApp | None = None) -> None:
         """Begin with what an earlier process has left. Through `app` the jobs of self-managed strategies go out."""
         self._extractor = extractor
         self._app = app
-        self._running = True
-        self.wake()
-
-    async def close(self) -> None:
-        """Stop. What is under way is finished if it takes half a second at most; the rest is for the next start."""
-        self._running = False
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._task is not None:
-            _, late = await asyncio.wait({self._task}, timeout=_GRACE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-
-    def wake(self) -> None:
-        """See whether there is something to do."""
-        self._again = True
-        if self._running and self._task is None:
-            # What time has set off, an advance of the clock waits for.
-            self._task = self._clock.in_background(self._work())
+        self._rounds.start()
 
     async def settled(self, memory_id: str) -> None:
         """Wait until the memory with this id or ARN has no job that is due, but not longer than ten seconds."""
-        if self._task is None:
+        if not self._rounds.busy:
             return
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE):
-                while self._task is not None:
+                while self._rounds.busy:
                     step = self._step
                     due = functools.partial(jobs.pending, memory_id=memory_id, now=self._now())
                     if not await self._store.read(due):
@@ -102,52 +80,20 @@ class Worker:
     def _now(self) -> int:
         return milliseconds(self._clock.time())
 
-    async def _work(self) -> None:
-        try:
-            while self._running:
-                self._again = False
-                # A timer may ring a hair before the moment that it was set for.
-                now = max(self._now(), self._due_at)
-                self._due_at = 0
-                most = max(self._ahead, self._extractor.concurrency)
-                batch, next_due = await self._store.read(functools.partial(jobs.due, now=now, most=most))
-                if batch:
-                    began = self._clock.monotonic()
-                    await self._do_all(batch)
-                    quick = self._clock.monotonic() - began < _PACE
-                    self._ahead = min(2 * most, _MOST) if quick else most // 2
-                elif not self._again:
-                    self._arm(next_due)
-                    return
-        except StoreError as error:
-            _log.error("memory extraction has to wait: %s", error)
-            self._arm_in(_RETRY)
-        except Exception:  # noqa: BLE001 - nobody else would hear of it
-            _log.exception("memory extraction stopped; the next event starts it again")
-        finally:
-            self._task = None
-            self._stepped()
+    async def _round(self, now: int) -> int | None:
+        most = max(self._ahead, self._extractor.concurrency)
+        batch, next_due = await self._store.read(functools.partial(jobs.due, now=now, most=most))
+        if not batch:
+            return next_due
+        began = self._clock.monotonic()
+        await self._do_all(batch)
+        quick = self._clock.monotonic() - began < _PACE
+        self._ahead = min(2 * most, _MOST) if quick else most // 2
+        return now
 
     def _stepped(self) -> None:
         self._step.set()
         self._step = asyncio.Event()
-
-    def _arm(self, due_at: int | None) -> None:
-        if due_at is not None:
-            self._arm_in(max(0, due_at - self._now()) / 1000, due_at)
-
-    def _arm_in(self, seconds: float, due_at: int = 0) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-        async def ring() -> None:
-            self._timer = None
-            self._due_at = due_at
-            self.wake()
-            if self._task is not None:
-                await asyncio.wait({self._task})
-
-        self._timer = self._clock.call_later(seconds, ring)
 
     async def _do_all(self, batch: Sequence[Row[Any]]) -> None:
         lanes: dict[tuple[int, str], list[str]] = {}
@@ -158,7 +104,7 @@ class Worker:
         async def do(ids: Sequence[str]) -> None:
             async with places:
                 for job_id in ids:
-                    if self._running:
+                    if self._rounds.running:
                         await self._do(job_id)
                         self._stepped()
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Row
 from starlette.types import ASGIApp
 
-from agentcore_emulator.clock import Clock, Timer
+from agentcore_emulator.clock import Clock
+from agentcore_emulator.memory.rounds import Rounds
 from agentcore_emulator.memory.stream_delivery import outbox
-from agentcore_emulator.memory.tables import milliseconds
-from agentcore_emulator.store import Store, StoreError
+from agentcore_emulator.store import Store
 
 if TYPE_CHECKING:
     from agentcore_emulator.memory.stream_delivery.kinesis import Kinesis
@@ -29,9 +29,8 @@ __all__ = ["Delivery"]
 
 _log = logging.getLogger(__name__)
 
-# Seconds of real time until a stream that takes nothing is asked again, and for which the end waits.
+# Seconds of real time until a stream that takes nothing is asked again.
 _RETRY: Final = 2.0
-_GRACE: Final = 0.5
 
 
 class Delivery:
@@ -39,104 +38,56 @@ class Delivery:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
-        self._clock = clock
-        self._running = False
-        self._task: asyncio.Task[None] | None = None
-        self._again = False
-        self._timer: Timer | None = None
+        self._rounds = Rounds(clock, "the delivery of memory records", self._round)
         self._retry: asyncio.TimerHandle | None = None
         self._app: ASGIApp | None = None
         self._kinesis: Kinesis | None = None
         # Why a stream takes nothing, by its ARN.
         self._refusals: dict[str, str] = {}
         self._waiting: set[str] = set()
+        self.wake = self._rounds.wake
 
     def start(self, app: ASGIApp) -> None:
         """Begin with what an earlier process has left. `app` is the whole emulator."""
         self._app = app
-        self._running = True
-        self.wake()
-
-    def wake(self) -> None:
-        """See whether there is something to deliver."""
-        self._again = True
-        if self._running and self._task is None:
-            # What time has set off, an advance of the clock waits for.
-            self._task = self._clock.in_background(self._work())
+        self._rounds.start()
 
     async def close(self) -> None:
         """Stop. What is under way is finished if it takes half a second at most; the rest is for the next start."""
-        self._running = False
-        if self._timer is not None:
-            self._timer.cancel()
+        await self._rounds.close()
         if self._retry is not None:
             self._retry.cancel()
-        if self._task is not None:
-            _, late = await asyncio.wait({self._task}, timeout=_GRACE)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
 
-    async def _work(self) -> None:
-        try:
-            while self._running:
-                self._again = False
-                now = milliseconds(self._clock.time())
-                events, later = await self._store.read(
-                    functools.partial(outbox.due, now=now, without=tuple(self._waiting))
-                )
-                if events:
-                    await self._deliver(events)
-                elif not self._again:
-                    self._arm(later, now)
-                    return
-        except StoreError as error:
-            _log.error("events of memory records have to wait: %s", error)
-            self._ask_again()
-        except Exception:  # noqa: BLE001 - nobody else would hear of it
-            _log.exception("the delivery of memory records stopped; the next record starts it again")
-        finally:
-            self._task = None
+    async def _round(self, now: int) -> int | None:
+        due = functools.partial(outbox.due, now=now, without=tuple(self._waiting))
+        events, next_due = await self._store.read(due)
+        if not events:
+            return next_due
+        for stream_arn, group in itertools.groupby(sorted(events, key=_stream), _stream):
+            await self._deliver(stream_arn, list(group))
+        return now
 
-    def _arm(self, later: int | None, now: int) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if later is not None:
-            self._timer = self._clock.call_later((later - now) / 1000, self._ring)
-
-    async def _ring(self) -> None:
-        self._timer = None
-        self.wake()
-        if self._task is not None:
-            await asyncio.wait({self._task})
-
-    def _ask_again(self) -> None:
-        if self._running and self._retry is None:
-            self._retry = asyncio.get_running_loop().call_later(_RETRY, self._asked_again)
-
-    def _asked_again(self) -> None:
-        self._retry = None
-        self._waiting.clear()
-        self.wake()
-
-    async def _deliver(self, events: Sequence[Row[Any]]) -> None:
+    async def _deliver(self, stream_arn: str, rows: Sequence[Row[Any]]) -> None:
         if self._kinesis is None:
             # An HTTP client takes a tenth of a second to import, and few memories have a stream.
             from agentcore_emulator.memory.stream_delivery.kinesis import Kinesis
 
             assert self._app is not None
             self._kinesis = Kinesis(self._app)
-        for stream_arn, group in itertools.groupby(sorted(events, key=_stream), _stream):
-            rows = list(group)
-            taken, refusal = await self._kinesis.put(stream_arn, [(row.partition_key, row.event) for row in rows])
-            if taken:
-                keys = [rows[place].key for place in taken]
-                await self._store.write(functools.partial(outbox.done, keys=keys))
-            self._noticed(stream_arn, rows[0].memory_id, refusal)
-            if refusal is not None:
-                self._waiting.add(stream_arn)
-                self._ask_again()
+        taken, refusal = await self._kinesis.put(stream_arn, [(row.partition_key, row.event) for row in rows])
+        if taken:
+            keys = [rows[place].key for place in taken]
+            await self._store.write(functools.partial(outbox.done, keys=keys))
+        self._noticed(stream_arn, rows[0].memory_id, refusal)
+        if refusal is not None:
+            self._waiting.add(stream_arn)
+            if self._retry is None and self._rounds.running:
+                self._retry = asyncio.get_running_loop().call_later(_RETRY, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._retry = None
+        self._waiting.clear()
+        self.wake()
 
     def _noticed(self, stream_arn: str, memory_id: str, refusal: str | None) -> None:
         """Say once what is wrong with a stream, and once that it is right again."""

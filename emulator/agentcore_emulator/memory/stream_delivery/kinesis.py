@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 from starlette.types import ASGIApp
 
-from agentcore_emulator.front_door import ServiceClient
+from agentcore_emulator.front_door import PATIENCE_SECONDS, ServiceClient
 
 __all__ = ["Kinesis"]
 
@@ -36,7 +37,10 @@ class Kinesis:
         place = 0
         for records in _requests(events):
             try:
-                answer = await client.call("PutRecords", StreamARN=stream_arn, Records=records)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    answer = await client.call("PutRecords", StreamARN=stream_arn, Records=records)
+            except TimeoutError:
+                return taken, f"no answer within {PATIENCE_SECONDS:.0f} seconds"
             except ClientError as error:
                 return taken, _said(dict(error.response["Error"]), "Code", "Message")
             failed = [result for result in answer["Records"] if "ErrorCode" in result]

@@ -86,10 +86,11 @@ def test_each_strategy_has_its_own_count(pipeline: Pipeline) -> None:
     pipeline.create(two, facts, three)
     for text in ("I like tea", "I own a boat", "I live in Rome"):
         pipeline.say(text)
-    assert [(each["strategyId"], len(each["currentContext"])) for each in pipeline.delivered()] == [
-        (pipeline.strategies[0], 2),
-        (pipeline.strategies[2], 3),
-    ]
+    # Strategies do not wait for each other.
+    assert {each["strategyId"]: len(each["currentContext"]) for each in pipeline.delivered()} == {
+        pipeline.strategies[0]: 2,
+        pipeline.strategies[2]: 3,
+    }
     records = pipeline.data.list_memory_records(memoryId=pipeline.memory, namespacePath="/")["memoryRecordSummaries"]
     assert {record["memoryStrategyId"] for record in records} == {pipeline.strategies[1]}
 
@@ -135,6 +136,8 @@ def test_changed_triggers_hold_from_the_next_event_on(pipeline: Pipeline) -> Non
     pipeline.create(messages=4, idle=100)
     for text in "abc":
         pipeline.say(text)
+    # Until each event was looked at with the triggers of its time.
+    assert pipeline.notified() == []
     pipeline.change(
         triggerConditions=[
             {"messageBasedTrigger": {"messageCount": 2}},
