@@ -8,7 +8,7 @@ import pytest
 
 from agentcore_emulator.clock import Clock
 from agentcore_emulator.runtime import lifecycle
-from agentcore_emulator.runtime.lifecycle import Health, ping
+from agentcore_emulator.runtime.lifecycle import Health, Lifecycle, ping
 from agentcore_emulator.runtime.microvm.host import MicroVM
 from agentcore_emulator.runtime.session import Session, SessionKey, State
 from agentcore_emulator.runtime.sessions import Sessions
@@ -109,6 +109,19 @@ async def test_a_busy_agent_is_kept_past_the_timeout(bench: Bench, clock: FakeCl
     await clock.advance(EIGHT_HOURS)
     assert session.reason == "its maximum lifetime of 28800 s is over"
     assert session.ended == session.created + EIGHT_HOURS
+
+
+async def test_a_deadline_that_rings_early_ends_nobody_unasked(
+    bench: Bench, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = await bench.start()
+    await bench.say("import time\nping.update(status='HealthyBusy', time_of_last_update=time.time())")
+    remaining = Lifecycle._remaining
+    # Real time goes on while one looks at it.
+    first = iter([1e-7, -1e-7])
+    monkeypatch.setattr(Lifecycle, "_remaining", lambda self: next(first, remaining(self)))
+    await clock.advance(901)
+    assert state_of(session) is State.ACTIVE
 
 
 async def test_the_idle_time_counts_from_the_end_of_business(bench: Bench, clock: FakeClock) -> None:
@@ -255,7 +268,7 @@ async def test_an_agent_whose_ping_hangs_is_not_busy(
     session = await bench.start()
     await bench.say(f"Handler.do_GET = lambda self: ({gate.get_here}, self.answer(ping))")
     await clock.advance(900)
-    assert session.reason == "idle for 900 s"
+    assert session.reason == "idle for 900 s, and its /ping did not answer within 0 s"
 
 
 async def test_in_real_time_a_busy_session_is_asked_until_it_is_no_more(

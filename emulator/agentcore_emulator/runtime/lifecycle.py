@@ -120,15 +120,19 @@ class Lifecycle:
         session = self._session
         if session.in_flight:
             return  # `rest` sets the next one.
-        if self._remaining() <= 0 and self._rules.asked:
-            await self._look()
+        silence = ""
+        # A timer may ring a hair early, and real time go on meanwhile: nobody ends who was not asked.
+        remaining = self._remaining()
+        if remaining <= 0 and self._rules.asked:
+            health = await self._look()
+            silence = f", and its /ping {health.answer}" if health.status == UNHEALTHY else ""
+            remaining = self._remaining()
         if not session.serves or session.in_flight:
             return
-        remaining = self._remaining()
         if remaining > 0:
             self._watch_idle(remaining)
         else:
-            self._end(session, f"idle for {session.runtime.idle_timeout:.0f} s")
+            self._end(session, f"idle for {session.runtime.idle_timeout:.0f} s{silence}")
 
     # What /ping says, asked in the guest's own time, which is real time
 
