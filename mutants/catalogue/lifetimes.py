@@ -10,7 +10,7 @@ MUTANTS = (
     Mutant(
         name="idle-timeout-is-ignored",
         file="runtime/lifecycle.py",
-        old='            self._end(session, f"idle for {session.runtime.idle_timeout:.0f} s")\n',
+        old='            self._end(session, f"idle for {session.runtime.idle_timeout:.0f} s{silence}")\n',
         new="            pass\n",
         breaks="A session that nobody uses lives on, and is paid for on AWS.",
         contracts=("LC-001",),
