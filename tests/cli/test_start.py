@@ -2,7 +2,6 @@ import json
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -34,15 +33,6 @@ def test_it_serves_the_agent_and_says_so(agent: Path, tmp_path: Path) -> None:
     assert state_file.read(state) is None
 
 
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Under nohup, which programs inherit, a SIGHUP would end nothing."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
-@pytest.mark.usefixtures("heard")
 @pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT] * 3])
 def test_signals_end_it_without_an_error(agent: Path, tmp_path: Path, numbers: list[signal.Signals]) -> None:
     with subprocess.Popen(
