@@ -10,6 +10,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,14 @@ from agentcore_emulator.runtime.microvm.resources import RunFolder
 from agentcore_emulator.runtime.microvm.spawn import SpawnHost
 from agentcore_emulator.runtime.relay import Exchange
 from agentcore_emulator.testing import EmulatorProcess
+
+
+def pytest_configure() -> None:
+    """Programs inherit it when signals are ignored, as they are under nohup and in the background of a script."""
+    for number, default in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, default)
+
 
 REPOSITORY = Path(__file__).parent.parent
 
