@@ -5,8 +5,8 @@ records waits until the jobs of that memory are done which are due by then (`set
 of an event are there for the first request after it, and the SDK's `wait_for_memories` returns at once; and what takes
 its time, a model for example, holds up nobody but those who ask.
 
-Jobs are done in order for each actor and strategy, since later ones
-change what earlier ones have found, and at the same time otherwise.
+Jobs are done in order for each actor and strategy, since later ones change what earlier ones have found, and at the
+same time otherwise.
 """
 
 from __future__ import annotations
